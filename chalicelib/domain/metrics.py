@@ -1,0 +1,128 @@
+"""What a node measured of one module version over a stretch of time, in a form that adds up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
+
+from chalicelib.domain.errors import InvalidInput, Violation
+from chalicelib.domain.histogram import Histogram, merged
+
+
+class InvalidWindow(InvalidInput):
+    """A window that cannot have been measured: negative, not whole, or at odds with itself."""
+
+    def __init__(self, name: str, value: object, rule: str) -> None:
+        self.name, self.value, self.rule = name, value, rule
+        super().__init__(Violation(name, f"{rule}, got {value!r}"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """Requests, latencies, CPU time, memory and crashes of one module version between two instants.
+
+    Every number is a sum over the time covered, so that merging windows, of one node or of many, is adding:
+    `duration_ms` is the time measured (gaps left out, nodes added up), `memory_byte_ms` the integral of resident
+    memory over it. `requests` equals the total of `latency`.
+
+    Raises:
+        InvalidWindow: a field is no integer (so never NaN), is negative, or contradicts another one.
+    """
+
+    started_at_ms: int
+    ended_at_ms: int
+    duration_ms: int
+    requests: int = 0
+    errors: int = 0
+    latency: Histogram = field(default_factory=Histogram)
+    cpu_ms: int = 0
+    memory_byte_ms: int = 0
+    crashes: int = 0
+
+    def __post_init__(self) -> None:
+        for name in _NUMBERS:
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool):
+                raise InvalidWindow(name, value, "must be an integer")
+            if value < 0:
+                raise InvalidWindow(name, value, "must not be negative")
+        if self.ended_at_ms < self.started_at_ms:
+            raise InvalidWindow("ended_at_ms", self.ended_at_ms, "must not lie before started_at_ms")
+        if self.errors > self.requests:
+            raise InvalidWindow("errors", self.errors, "must not exceed requests")
+        if self.latency.total != self.requests:
+            raise InvalidWindow("latency", self.latency.total, "must count each of the requests once")
+
+    @classmethod
+    def measured(
+        cls,
+        *,
+        started_at_ms: int,
+        ended_at_ms: int,
+        requests: int,
+        errors: int,
+        latency: Histogram,
+        cpu_ms: int,
+        memory_bytes: int,
+        crashes: int,
+    ) -> Window:
+        """One window as a node reports it: memory as the mean over the window, the time covered without gaps."""
+        if not isinstance(memory_bytes, int) or isinstance(memory_bytes, bool):
+            raise InvalidWindow("memory_bytes", memory_bytes, "must be an integer")
+        duration_ms = ended_at_ms - started_at_ms
+        return cls(
+            started_at_ms=started_at_ms,
+            ended_at_ms=ended_at_ms,
+            duration_ms=duration_ms,
+            requests=requests,
+            errors=errors,
+            latency=latency,
+            cpu_ms=cpu_ms,
+            memory_byte_ms=memory_bytes * duration_ms,
+            crashes=crashes,
+        )
+
+    @classmethod
+    def empty(cls, *, at_ms: int) -> Window:
+        """Nothing measured, at one instant."""
+        return cls(started_at_ms=at_ms, ended_at_ms=at_ms, duration_ms=0)
+
+    @property
+    def cpu_bp(self) -> int | None:
+        """Mean CPU use in ten-thousandths of one core; None where no time was measured."""
+        return self.cpu_ms * 10_000 // self.duration_ms if self.duration_ms else None
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """Mean resident memory; None where no time was measured."""
+        return self.memory_byte_ms // self.duration_ms if self.duration_ms else None
+
+    @property
+    def error_rate_bp(self) -> int | None:
+        """Errors in ten thousand requests, rounded down; None without requests."""
+        return self.errors * 10_000 // self.requests if self.requests else None
+
+    def merge(self, other: Window) -> Window:
+        """Both windows as one: sums, and the span from the earlier start to the later end."""
+        return merged_windows((self, other))
+
+
+def merged_windows(windows: Iterable[Window]) -> Window:
+    """All windows as one, in any order; no windows make the empty window at instant 0."""
+    several = tuple(windows)
+    if not several:
+        return Window.empty(at_ms=0)
+    return Window(
+        started_at_ms=min(window.started_at_ms for window in several),
+        ended_at_ms=max(window.ended_at_ms for window in several),
+        duration_ms=sum(window.duration_ms for window in several),
+        requests=sum(window.requests for window in several),
+        errors=sum(window.errors for window in several),
+        latency=merged(window.latency for window in several),
+        cpu_ms=sum(window.cpu_ms for window in several),
+        memory_byte_ms=sum(window.memory_byte_ms for window in several),
+        crashes=sum(window.crashes for window in several),
+    )
+
+
+_NUMBERS = tuple(each.name for each in fields(Window) if each.name != "latency")
