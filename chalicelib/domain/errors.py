@@ -1,0 +1,136 @@
+"""Every expected failure, as a type with fields. Nobody reads a message to decide.
+
+    DomainError
+    ├── InvalidInput            the caller broke field rules; all of them are listed
+    ├── NotFound                no such thing
+    ├── NotAuthenticated        no identity, or a bad one
+    ├── NotAllowed              a known caller may not do this
+    ├── Conflict                the state of things forbids it now
+    │   ├── IllegalTransition
+    │   ├── AlreadyExists
+    │   ├── AlreadyDecided
+    │   ├── TurnTaken
+    │   ├── WrongDigest
+    │   └── StaleWrite          somebody else's write won; read again
+    ├── IdempotencyMismatch     same key, other body
+    ├── QueueFull
+    ├── ArtifactRefused         bytes, signature or manifest; carries the named reason
+    ├── ExecutionReplaced       a step of an execution that a newer one has replaced
+    └── Unavailable             something we depend on does not answer
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class DomainError(Exception):
+    """An expected failure; `routes/problems.py` gives each type its HTTP status."""
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One broken rule: the field in the caller's own spelling, and the rule in words."""
+
+    field: str
+    rule: str
+
+
+class InvalidInput(DomainError):
+    """The input breaks rules; nothing was changed."""
+
+    def __init__(self, *violations: Violation) -> None:
+        self.violations = violations
+        super().__init__("; ".join(f"{v.field}: {v.rule}" for v in violations))
+
+
+class NotFound(DomainError):
+    """There is no such thing, or the caller may not know of it."""
+
+    def __init__(self, kind: str, key: str) -> None:
+        self.kind, self.key = kind, key
+        super().__init__(f"There is no {kind} '{key}'.")
+
+
+class NotAuthenticated(DomainError):
+    """The caller has not proved who they are."""
+
+
+class NotAllowed(DomainError):
+    """The caller is known and may not do this."""
+
+
+class Conflict(DomainError):
+    """The state of things forbids it now."""
+
+
+class IllegalTransition(Conflict):
+    """The deployment is in a state from which this is impossible."""
+
+    def __init__(self, status: str, wanted: str) -> None:
+        self.status, self.wanted = status, wanted
+        super().__init__(f"A deployment that is {status} cannot become or do '{wanted}'.")
+
+
+class AlreadyExists(Conflict):
+    """Something with this identity is there already and differs."""
+
+    def __init__(self, kind: str, key: str) -> None:
+        self.kind, self.key = kind, key
+        super().__init__(f"The {kind} '{key}' exists already.")
+
+
+class AlreadyDecided(Conflict):
+    """Somebody, or time, decided before."""
+
+    def __init__(self, kind: str, outcome: str) -> None:
+        self.kind, self.outcome = kind, outcome
+        super().__init__(f"This {kind} is already {outcome}.")
+
+
+class TurnTaken(Conflict):
+    """Another deployment is changing this module in this environment."""
+
+    def __init__(self, environment: str, module: str, holder: str) -> None:
+        self.environment, self.module, self.holder = environment, module, holder
+        super().__init__(f"Deployment {holder} is changing {module} in {environment}.")
+
+
+class WrongDigest(Conflict):
+    """A guard named another digest, approval or revision than the one in force."""
+
+
+class StaleWrite(Conflict):
+    """A conditional write lost: the record changed, appeared or vanished meanwhile. Read again."""
+
+    def __init__(self, kind: str, key: str) -> None:
+        self.kind, self.key = kind, key
+        super().__init__(f"The {kind} '{key}' was changed by somebody else meanwhile.")
+
+
+class IdempotencyMismatch(DomainError):
+    """The same Idempotency-Key came before with another request."""
+
+
+class QueueFull(DomainError):
+    """The queue for this module in this environment is at its limit."""
+
+    def __init__(self, environment: str, module: str, limit: int) -> None:
+        self.environment, self.module, self.limit = environment, module, limit
+        super().__init__(f"The queue for {module} in {environment} is full ({limit}).")
+
+
+class ArtifactRefused(DomainError):
+    """The artifact is not what was registered; `reason` is one of docs/contracts/artifact.md."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        self.reason, self.detail = reason, detail
+        super().__init__(f"{reason}: {detail}")
+
+
+class ExecutionReplaced(DomainError):
+    """This execution of the state machine was taken for lost and another one carries on."""
+
+
+class Unavailable(DomainError):
+    """A service we depend on does not answer; the caller may try again."""

@@ -1,0 +1,164 @@
+"""Nodes, the frozen membership of a rollout, and when a node counts as alive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from chalicelib.domain.environment import Environment
+
+SILENT_AFTER_INTERVALS = 3
+"""A node that missed this many intervals counts as failed."""
+
+SILENT_FLOOR_MS = 10_000
+"""Shorter silences than this never count: a busy machine is not a dead one."""
+
+
+class NodeKind(StrEnum):
+    """What a node is: our program beside a process, or a function alias with weights."""
+
+    KERNEL = "kernel"
+    LAMBDA = "lambda"
+
+
+class NodeStatus(StrEnum):
+    """What an operator wants of a node."""
+
+    ACTIVE = "Active"
+    CORDONED = "Cordoned"
+    DRAINING = "Draining"
+    REMOVED = "Removed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ack:
+    """The result of the last order a node carried out for a module."""
+
+    fence: int
+    digest: str
+    action: str
+    succeeded: bool
+    reason: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModuleReport:
+    """What a node says it runs of one module."""
+
+    module: str
+    fence: int = 0
+    active: str | None = None
+    staged: tuple[str, ...] = ()
+    healthy: bool = True
+    ack: Ack | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """One place modules run, as it last reported itself. `credential_hash` is SHA-256 in hexadecimal."""
+
+    id: str
+    environment: Environment
+    name: str
+    kind: NodeKind = NodeKind.KERNEL
+    address: str = ""
+    labels: dict[str, str] = field(default_factory=dict)
+    status: NodeStatus = NodeStatus.ACTIVE
+    credential_hash: str
+    enrolled_at_ms: int
+    last_heartbeat_ms: int
+    heartbeat_ms: int
+    interval: int = 0
+    kernel_version: str = ""
+    modules: tuple[ModuleReport, ...] = ()
+    revision: int = 0
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return (self.environment, self.id)
+
+    def report(self, module: str) -> ModuleReport:
+        """What it last said of `module`; an empty report when it never spoke of it."""
+        return next((report for report in self.modules if report.module == module), ModuleReport(module=module))
+
+    def is_silent(self, now_ms: int) -> bool:
+        """Whether it missed three intervals (at least ten seconds) of machine time."""
+        allowed = max(SILENT_AFTER_INTERVALS * self.heartbeat_ms, SILENT_FLOOR_MS)
+        return now_ms - self.last_heartbeat_ms > allowed
+
+    def takes_deployments(self, now_ms: int) -> bool:
+        """Whether a new rollout counts on this node."""
+        return self.status is NodeStatus.ACTIVE and not self.is_silent(now_ms)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolToken:
+    """A one-time right to enrol one node in one environment; only its hash is kept."""
+
+    token_hash: str
+    environment: Environment
+    created_by: str
+    expires_at_ms: int
+    used_by: str | None = None
+    revision: int = 0
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return (self.token_hash,)
+
+
+class Outcome(StrEnum):
+    """How a node fared with an order."""
+
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A node's place in the frozen membership of one rollout, what it ran before, and what became of it."""
+
+    deployment_id: str
+    environment: Environment
+    node_id: str
+    name: str
+    rank: int
+    from_digest: str | None
+    position: str = ""
+    deployed: Outcome = Outcome.PENDING
+    deploy_reason: str = ""
+    deployed_at_ms: int | None = None
+    restored: Outcome = Outcome.PENDING
+    restore_reason: str = ""
+    restored_at_ms: int | None = None
+    revision: int = 0
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return (self.deployment_id, self.environment, self.node_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingNode:
+    """A node whose answer a position of a rollout still waits for; the row goes when the answer comes."""
+
+    deployment_id: str
+    position: str
+    node_id: str
+    expires_at_s: int
+    revision: int = 0
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return (self.deployment_id, self.position, self.node_id)
+
+
+def rank_members(nodes: Iterable[Node], *, module: str) -> tuple[Node, ...]:
+    """The order in which nodes change: those in trouble first, then by name, so that a plan can be read and repeated.
+
+    Unhealthy nodes come first because changing them risks least. Source: CodeDeploy schedules unhealthy instances first.
+    """
+    return tuple(sorted(nodes, key=lambda node: (node.report(module).healthy, node.name, node.id)))

@@ -1,0 +1,65 @@
+"""What will happen in one environment, computed before it happens by the code that will do it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+
+from chalicelib.domain.environment import Environment
+from chalicelib.domain.policy import Policy
+from chalicelib.domain.strategies import PlannedWave, Strategy, plan_waves
+
+STATE_TRANSITION_MICRO_USD = 25
+"""$25 per million state transitions of a Standard workflow. Source: AWS Step Functions pricing page."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvironmentPlan:
+    """The plan of one environment, and the hash an approval is bound to."""
+
+    environment: Environment
+    strategy: Strategy
+    fleet: int
+    waves: tuple[PlannedWave, ...]
+    from_digest: str | None
+    plan_hash: str
+    bake_seconds: int
+
+
+def plan_environment(policy: Policy, *, fleet: int, digest: str, from_digest: str | None) -> EnvironmentPlan:
+    """The waves for `fleet` nodes under `policy`, and the hash of everything an approver agrees to.
+
+    Raises:
+        ValueError: no nodes, or the policy's numbers cannot move this fleet.
+    """
+    waves = plan_waves(policy.strategy, fleet)
+    return EnvironmentPlan(
+        environment=policy.environment,
+        strategy=policy.strategy.kind,
+        fleet=fleet,
+        waves=waves,
+        from_digest=from_digest,
+        plan_hash=plan_hash(policy, digest=digest, from_digest=from_digest),
+        bake_seconds=sum(wave.bake_seconds for wave in waves),
+    )
+
+
+def plan_hash(policy: Policy, *, digest: str, from_digest: str | None) -> str:
+    """SHA-256 over what an approval is bound to: both digests, the policy revision and the strategy's numbers.
+
+    Node ids, instants and cost are left out: they change without changing what was agreed.
+    """
+    agreed = {
+        "environment": policy.environment,
+        "digest": digest,
+        "fromDigest": from_digest,
+        "policyRevision": policy.revision,
+        "strategy": asdict(policy.strategy),
+    }
+    return hashlib.sha256(json.dumps(agreed, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def cost_micro_usd(state_transitions: int) -> int:
+    """What the state machine charges for a deployment, in millionths of a dollar."""
+    return state_transitions * STATE_TRANSITION_MICRO_USD

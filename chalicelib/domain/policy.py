@@ -1,0 +1,104 @@
+"""What an environment demands of a deployment: strategy, analysis, approval, concurrency. Kept on the server, revisioned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from chalicelib.domain.analysis.policy import AnalysisMode, AnalysisPolicy
+from chalicelib.domain.environment import Environment
+from chalicelib.domain.strategies import Step, Strategy, StrategySpec
+
+
+class Concurrency(StrEnum):
+    """What happens to a deployment that finds another one changing the same module in the same environment."""
+
+    QUEUE = "queue"
+    REJECT = "reject"
+    SUPERSEDE = "supersede"
+
+
+class HoldThen(StrEnum):
+    """What follows when a wave was held as long as the policy allows."""
+
+    PAUSE = "pause"
+    ROLLBACK = "rollback"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalPolicy:
+    """Whether people must agree, how many, and for how long they may be asked (policy time)."""
+
+    required: bool = False
+    approvers: int = 1
+    expires_seconds: int = 86_400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldPolicy:
+    """A wave that cannot be judged bakes on for `step_seconds` at a time, at most `max_holds` times, and then `then`."""
+
+    step_seconds: int = 60
+    max_holds: int = 10
+    then: HoldThen = HoldThen.PAUSE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """One revision of an environment's policy. A deployment keeps the revision it started with.
+
+    `deploy_seconds` and `restore_seconds` are machine time: how long the nodes of a wave may take to answer.
+    `idle_heartbeat_ms` is machine time too; `retention_seconds`, `pause_seconds` and `queue_seconds` are policy time.
+    """
+
+    environment: Environment
+    revision: int = 0
+    strategy: StrategySpec
+    analysis: AnalysisPolicy
+    approval: ApprovalPolicy = ApprovalPolicy()
+    hold: HoldPolicy = HoldPolicy()
+    concurrency: Concurrency = Concurrency.QUEUE
+    queue_limit: int = 10
+    queue_seconds: int = 86_400
+    pause_seconds: int = 86_400
+    deploy_seconds: int = 300
+    restore_seconds: int = 300
+    idle_heartbeat_ms: int = 60_000
+    retention_seconds: int = 3_600
+    changed_by: str = ""
+    changed_at_ms: int = 0
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return (self.environment, f"{self.revision:08d}")
+
+
+_CANARY = tuple(Step(percent=percent, bake_seconds=900) for percent in (10, 30, 50, 100))
+_HEALTH_ONLY = AnalysisPolicy(mode=AnalysisMode.HEALTH_ONLY)
+_APPROVED = ApprovalPolicy(required=True)
+
+DEFAULT_POLICIES: dict[Environment, Policy] = {
+    Environment.DEVELOPMENT: Policy(
+        environment=Environment.DEVELOPMENT,
+        strategy=StrategySpec(kind=Strategy.DIRECT, bake_seconds=10),
+        analysis=_HEALTH_ONLY,
+    ),
+    Environment.QA: Policy(
+        environment=Environment.QA,
+        strategy=StrategySpec(kind=Strategy.ROLLING, batch=2, bake_seconds=30),
+        analysis=_HEALTH_ONLY,
+    ),
+    Environment.STAGING: Policy(
+        environment=Environment.STAGING,
+        strategy=StrategySpec(kind=Strategy.BLUE_GREEN, bake_seconds=300),
+        analysis=AnalysisPolicy(),
+        approval=_APPROVED,
+    ),
+    Environment.PRODUCTION: Policy(
+        environment=Environment.PRODUCTION,
+        strategy=StrategySpec(kind=Strategy.CANARY, bake_seconds=900, steps=_CANARY),
+        analysis=AnalysisPolicy(),
+        approval=_APPROVED,
+    ),
+}
+"""Revision 0: in force until somebody changes it."""

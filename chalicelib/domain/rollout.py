@@ -1,0 +1,272 @@
+"""A rollout: what one deployment does to one environment, as a value and the only ways it may change.
+
+    Pending -> Skipped
+            -> AwaitingApproval -> AwaitingTurn -> Deploying -> Baking -> Deploying ... -> Promoted
+                               -> Refused                          <-> Paused
+                               any of these, once it holds the turn -> Restoring -> Restored | RestoreFailed
+
+Every function here is pure: it takes a rollout and instants, and returns another rollout. Policy time (`now_ms`)
+measures bakes, pauses and approvals; machine time (`machine_ms`) measures work and silence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from chalicelib.domain.environment import Environment
+from chalicelib.domain.errors import IllegalTransition
+from chalicelib.domain.strategies import PlannedWave, Strategy, WaveKind
+
+
+class Phase(StrEnum):
+    """Where a rollout stands."""
+
+    PENDING = "Pending"
+    SKIPPED = "Skipped"
+    AWAITING_APPROVAL = "AwaitingApproval"
+    AWAITING_TURN = "AwaitingTurn"
+    REFUSED = "Refused"
+    DEPLOYING = "Deploying"
+    BAKING = "Baking"
+    PAUSED = "Paused"
+    PROMOTED = "Promoted"
+    RESTORING = "Restoring"
+    RESTORED = "Restored"
+    RESTORE_FAILED = "RestoreFailed"
+
+
+ENDS = frozenset({Phase.SKIPPED, Phase.REFUSED, Phase.PROMOTED, Phase.RESTORED, Phase.RESTORE_FAILED})
+CHANGING = frozenset({Phase.DEPLOYING, Phase.BAKING, Phase.PAUSED})
+
+
+class WaveStatus(StrEnum):
+    """Where a wave stands."""
+
+    PENDING = "Pending"
+    DEPLOYING = "Deploying"
+    BAKING = "Baking"
+    PROMOTED = "Promoted"
+    ROLLED_BACK = "RolledBack"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wave:
+    """One planned wave and how it went. Instants are policy time, except `deadline_ms` (machine time)."""
+
+    number: int
+    kind: WaveKind
+    first: int
+    upto: int
+    bake_seconds: int
+    status: WaveStatus = WaveStatus.PENDING
+    attempt: int = 1
+    failed_nodes: int = 0
+    holds: int = 0
+    started_at_ms: int | None = None
+    deployed_at_ms: int | None = None
+    ended_at_ms: int | None = None
+    decision: str = ""
+    compared_with: str = ""
+    sentence: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rollout:
+    """What one deployment does to one environment."""
+
+    environment: Environment
+    phase: Phase = Phase.PENDING
+    policy_revision: int = 0
+    strategy: Strategy | None = None
+    from_digest: str | None = None
+    from_version: str | None = None
+    plan_hash: str = ""
+    fence: int = 0
+    fleet: int = 0
+    waves: tuple[Wave, ...] = ()
+    wave: int = 0
+    deadline_ms: int | None = None
+    bake_from_ms: int | None = None
+    bake_until_ms: int | None = None
+    bake_left_ms: int | None = None
+    pause_until_ms: int | None = None
+    touched_upto: int = 0
+    approval_id: str = ""
+    why: str = ""
+    goal: str = ""
+    started_at_ms: int | None = None
+    ended_at_ms: int | None = None
+    first_bad_report_ms: int | None = None
+    restored_at_ms: int | None = None
+    restored_nodes: int = 0
+    restore_failed_nodes: int = 0
+    message: str = ""
+
+    @property
+    def current(self) -> Wave:
+        """The wave that is on, or was last."""
+        return self.waves[self.wave]
+
+    @property
+    def is_last_wave(self) -> bool:
+        return self.wave == len(self.waves) - 1
+
+    @property
+    def has_ended(self) -> bool:
+        return self.phase in ENDS
+
+    def position(self) -> str:
+        """Where in the rollout an effect belongs: `environment#wave#phase#attempt`; the same place, the same effect."""
+        if self.phase is Phase.RESTORING:
+            return restore_position(self.environment)
+        return f"{self.environment}#{self.wave:03d}#{self.phase.lower()}#{self.current.attempt}"
+
+
+def restore_position(environment: Environment) -> str:
+    """The position of giving every touched node back what it ran."""
+    return f"{environment}#restore"
+
+
+def deploy_position(rollout: Rollout) -> str:
+    """The position of changing the nodes of the current wave."""
+    return f"{rollout.environment}#{rollout.wave:03d}#deploy#{rollout.current.attempt}"
+
+
+def planned(
+    rollout: Rollout, waves: tuple[PlannedWave, ...], *, fleet: int, fence: int, plan_hash: str, now_ms: int
+) -> Rollout:
+    """The rollout with its plan and frozen fleet, ready for its first wave."""
+    _require(rollout, Phase.AWAITING_TURN, "planned")
+    own = tuple(
+        Wave(number=w.number, kind=w.kind, first=w.first, upto=w.upto, bake_seconds=w.bake_seconds) for w in waves
+    )
+    return replace(rollout, waves=own, fleet=fleet, fence=fence, plan_hash=plan_hash, started_at_ms=now_ms)
+
+
+def start_wave(rollout: Rollout, number: int, *, deadline_ms: int, now_ms: int) -> Rollout:
+    """Wave `number` begins: its nodes are told to change until `deadline_ms` of machine time."""
+    if rollout.phase not in (Phase.AWAITING_TURN, Phase.BAKING) or not rollout.waves:
+        raise IllegalTransition(rollout.phase, Phase.DEPLOYING)
+    wave = rollout.waves[number]
+    started = replace(wave, status=WaveStatus.DEPLOYING, started_at_ms=now_ms)
+    moved = replace(
+        rollout,
+        phase=Phase.DEPLOYING,
+        wave=number,
+        deadline_ms=deadline_ms,
+        touched_upto=max(rollout.touched_upto, wave.upto),
+        bake_from_ms=None,
+        bake_until_ms=None,
+    )
+    return _with_wave(moved, started)
+
+
+def wave_deployed(rollout: Rollout, *, now_ms: int) -> Rollout:
+    """Every node of the wave answered: the bake begins."""
+    _require(rollout, Phase.DEPLOYING, Phase.BAKING)
+    wave = replace(rollout.current, status=WaveStatus.BAKING, deployed_at_ms=now_ms)
+    until = now_ms + wave.bake_seconds * 1000
+    baking = replace(rollout, phase=Phase.BAKING, deadline_ms=None, bake_from_ms=now_ms, bake_until_ms=until)
+    return _with_wave(baking, wave)
+
+
+def node_failed(rollout: Rollout) -> Rollout:
+    """One more node of the current wave did not take the version."""
+    return _with_wave(rollout, replace(rollout.current, failed_nodes=rollout.current.failed_nodes + 1))
+
+
+def failed_nodes(rollout: Rollout) -> int:
+    """How many nodes failed in all waves so far."""
+    return sum(wave.failed_nodes for wave in rollout.waves)
+
+
+def promote_wave(rollout: Rollout, *, compared_with: str, sentence: str, now_ms: int) -> Rollout:
+    """The wave was judged well; after the last one the environment is promoted."""
+    _require(rollout, Phase.BAKING, "promote")
+    wave = replace(
+        rollout.current,
+        status=WaveStatus.PROMOTED,
+        ended_at_ms=now_ms,
+        decision="promote",
+        compared_with=compared_with,
+        sentence=sentence,
+    )
+    judged = _with_wave(rollout, wave)
+    return replace(judged, phase=Phase.PROMOTED, ended_at_ms=now_ms) if rollout.is_last_wave else judged
+
+
+def hold_wave(rollout: Rollout, *, seconds: int, compared_with: str, sentence: str, now_ms: int) -> Rollout:
+    """Not enough is known: the bake goes on for `seconds`; holds are counted apart."""
+    _require(rollout, Phase.BAKING, "hold")
+    wave = replace(
+        rollout.current,
+        holds=rollout.current.holds + 1,
+        decision="hold",
+        compared_with=compared_with,
+        sentence=sentence,
+    )
+    return replace(_with_wave(rollout, wave), bake_until_ms=now_ms + seconds * 1000)
+
+
+def end_bake(rollout: Rollout, *, now_ms: int) -> Rollout:
+    """A person said that this bake has lasted long enough; the wave is judged now."""
+    _require(rollout, Phase.BAKING, "promote")
+    return replace(rollout, bake_until_ms=now_ms)
+
+
+def pause(rollout: Rollout, *, why: str, until_ms: int, now_ms: int) -> Rollout:
+    """The bake stops and keeps what was left of it."""
+    _require(rollout, Phase.BAKING, "pause")
+    left = max((rollout.bake_until_ms or now_ms) - now_ms, 0)
+    return replace(rollout, phase=Phase.PAUSED, bake_left_ms=left, pause_until_ms=until_ms, why=why)
+
+
+def resume(rollout: Rollout, *, now_ms: int) -> Rollout:
+    """The bake goes on with what was left."""
+    _require(rollout, Phase.PAUSED, "resume")
+    left = rollout.bake_left_ms or 0
+    return replace(
+        rollout, phase=Phase.BAKING, bake_until_ms=now_ms + left, bake_left_ms=None, pause_until_ms=None, why=""
+    )
+
+
+def restore(
+    rollout: Rollout, *, goal: str, why: str, deadline_ms: int, now_ms: int, first_bad_report_ms: int | None = None
+) -> Rollout:
+    """Every touched node is to run again what it ran before; `goal` is the status the deployment ends in."""
+    if rollout.phase not in CHANGING:
+        raise IllegalTransition(rollout.phase, Phase.RESTORING)
+    wave = replace(rollout.current, status=WaveStatus.ROLLED_BACK, ended_at_ms=now_ms)
+    return replace(
+        _with_wave(rollout, wave),
+        phase=Phase.RESTORING,
+        goal=goal,
+        why=why,
+        deadline_ms=deadline_ms,
+        first_bad_report_ms=first_bad_report_ms,
+        bake_until_ms=None,
+        pause_until_ms=None,
+    )
+
+
+def restore_ended(rollout: Rollout, *, failed: int, now_ms: int, machine_ms: int) -> Rollout:
+    """Every touched node answered, or ran out of time: `failed` of them do not run what they ran before."""
+    _require(rollout, Phase.RESTORING, "restored")
+    return replace(
+        rollout,
+        phase=Phase.RESTORE_FAILED if failed else Phase.RESTORED,
+        ended_at_ms=now_ms,
+        restored_at_ms=machine_ms,
+        restored_nodes=rollout.touched_upto - failed,
+        restore_failed_nodes=failed,
+    )
+
+
+def _with_wave(rollout: Rollout, wave: Wave) -> Rollout:
+    return replace(rollout, waves=(*rollout.waves[: wave.number], wave, *rollout.waves[wave.number + 1 :]))
+
+
+def _require(rollout: Rollout, phase: Phase, wanted: str) -> None:
+    if rollout.phase is not phase:
+        raise IllegalTransition(rollout.phase, wanted)

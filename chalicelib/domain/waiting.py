@@ -1,0 +1,131 @@
+"""Where an execution of the state machine waits, and what would let it go on.
+
+The table is the truth and the token only a wake-up: what a wait returns is computed from the deployment alone, so a
+lost, late or doubled wake-up changes nothing, and the reconciler can always ask again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, assert_never
+
+from chalicelib.domain.deployment import Deployment
+from chalicelib.domain.errors import DomainError
+from chalicelib.domain.rollout import Phase, Rollout
+
+
+class WaitState(StrEnum):
+    """The states of the machine that wait for a token."""
+
+    AWAIT_APPROVAL = "AwaitApproval"
+    AWAIT_TURN = "AwaitTurn"
+    ADVANCE_WAVE = "AdvanceWave"
+    BAKE_WAVE = "BakeWave"
+    AWAIT_RESUME = "AwaitResume"
+    RESTORE_NODES = "RestoreNodes"
+
+
+class Next(StrEnum):
+    """Where the machine goes from a wait; the Choice states read it."""
+
+    TURN = "turn"
+    PLAN = "plan"
+    ADVANCE = "advance"
+    BAKE = "bake"
+    AWAIT_RESUME = "awaitResume"
+    RESTORE = "restore"
+    RELEASE = "release"
+    END = "end"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """The one wait of a deployment: its state, the token to wake it, and which token was already answered.
+
+    `token` is a secret; only its hash is ever shown or logged. A retried task brings a new token, which replaces it.
+    """
+
+    deployment_id: str
+    state: WaitState
+    run: int
+    token: str
+    token_hash: str
+    answered_hash: str = ""
+    revision: int = 0
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return (self.deployment_id,)
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the token that is stored has been sent its answer."""
+        return self.answered_hash == self.token_hash
+
+
+class StillWaiting(DomainError):
+    """A wait was asked for its answer before there is one."""
+
+
+def answer(deployment: Deployment, state: WaitState, *, now_ms: int) -> dict[str, Any] | None:
+    """What a wait in `state` returns to the machine now, or None while there is nothing to say.
+
+    Always the whole state of the machine: `deploymentId`, `environment`, `next`, and `seconds` for the timed wait
+    that follows. `now_ms` is policy time.
+    """
+    rollout = deployment.current
+    if rollout is None:
+        return _state(deployment, _last(deployment), Next.END)
+    if rollout.phase is Phase.RESTORING:
+        return None if state is WaitState.RESTORE_NODES else _state(deployment, rollout, Next.RESTORE)
+    match state:
+        case WaitState.AWAIT_APPROVAL:
+            waiting = rollout.phase is Phase.AWAITING_APPROVAL
+            return None if waiting else _state(deployment, rollout, Next.TURN)
+        case WaitState.AWAIT_TURN:
+            waiting = rollout.phase is Phase.AWAITING_TURN and not rollout.fence
+            return None if waiting else _state(deployment, rollout, Next.PLAN)
+        case WaitState.ADVANCE_WAVE:
+            return _after_advance(deployment, rollout, now_ms)
+        case WaitState.BAKE_WAVE:
+            baking = rollout.phase is Phase.BAKING and (rollout.bake_until_ms or 0) > now_ms
+            return None if baking else _state(deployment, rollout, Next.ADVANCE)
+        case WaitState.AWAIT_RESUME:
+            return None if rollout.phase is Phase.PAUSED else _state(deployment, rollout, Next.ADVANCE)
+        case WaitState.RESTORE_NODES:
+            return None
+        case _:
+            assert_never(state)
+
+
+def _after_advance(deployment: Deployment, rollout: Rollout, now_ms: int) -> dict[str, Any] | None:
+    match rollout.phase:
+        case Phase.DEPLOYING:
+            return None
+        case Phase.BAKING:
+            left_ms = (rollout.bake_until_ms or 0) - now_ms
+            if left_ms <= 0:
+                return _state(deployment, rollout, Next.ADVANCE)
+            return _state(deployment, rollout, Next.BAKE, seconds=-(-left_ms // 1000))
+        case Phase.PAUSED:
+            left_ms = max((rollout.pause_until_ms or 0) - now_ms, 1000)
+            return _state(deployment, rollout, Next.AWAIT_RESUME, seconds=-(-left_ms // 1000))
+        case _:
+            return _state(deployment, rollout, Next.ADVANCE)
+
+
+def _last(deployment: Deployment) -> Rollout | None:
+    ended = [rollout for rollout in deployment.rollouts if rollout.has_ended]
+    return ended[-1] if ended else None
+
+
+def _state(deployment: Deployment, rollout: Rollout | None, following: Next, *, seconds: int = 1) -> dict[str, Any]:
+    if following is Next.END and rollout is not None and rollout.phase is Phase.PROMOTED and not deployment.has_ended:
+        following = Next.RELEASE
+    return {
+        "deploymentId": deployment.id,
+        "environment": "" if rollout is None else str(rollout.environment),
+        "next": str(following),
+        "seconds": seconds,
+    }

@@ -1,0 +1,194 @@
+"""What the use cases need of the world. Adapters give it; `wiring.py` joins the two.
+
+Records are the domain's frozen dataclasses with a `key` (identity) and a `revision`. Every write is conditional:
+`Add` demands that nothing with that key exists, `Replace` that the stored revision is one less than the record's,
+`Remove` that it exists. `commit` applies all of its changes or none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from chalicelib.domain.metrics import Window
+
+
+class Record(Protocol):
+    """What a store keeps."""
+
+    @property
+    def key(self) -> tuple[str, ...]: ...
+
+    @property
+    def revision(self) -> int: ...
+
+
+R = TypeVar("R", bound=Record)
+
+
+@dataclass(frozen=True, slots=True)
+class Add:
+    """Write a record nobody has written before."""
+
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """Write the next revision of a record over the one before it."""
+
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Delete a record that exists."""
+
+    record: Record
+
+
+Change = Add | Replace | Remove
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Some records of a list and the cursor to go on with, None at the end."""
+
+    records: tuple[Any, ...]
+    cursor: str | None = None
+
+
+class Store(Protocol):
+    """The one table."""
+
+    def get(self, kind: type[R], *key: str) -> R | None:
+        """One record, read consistently."""
+        ...
+
+    def list(
+        self, kind: type[R], *prefix: str, after: str | None = None, limit: int | None = None, newest_first: bool = False
+    ) -> tuple[R, ...]:
+        """Records whose key begins with `prefix` (at least the partition's part), in key order, read consistently.
+
+        `after` is the last part of a key: only records behind it are returned.
+        """
+        ...
+
+    def page(
+        self,
+        kind: type[R],
+        index: str,
+        partition: str,
+        *,
+        limit: int,
+        cursor: str | None = None,
+        newest_first: bool = False,
+        upto: str | None = None,
+    ) -> Page:
+        """One page of an index (`lists` or `open`, see adapters/dynamodb/keys.py); may lag behind.
+
+        `upto`: only entries whose index sort key is at most this (what is due).
+
+        Raises:
+            InvalidInput: the cursor is not one this method gave for this list.
+        """
+        ...
+
+    def commit(self, *changes: Change) -> None:
+        """All changes, or none.
+
+        Raises:
+            StaleWrite: a condition failed; names the first record whose condition did.
+        """
+        ...
+
+    def add_many(self, records: Sequence[Record]) -> None:
+        """Records whose keys are derived, so that writing them again changes nothing; not one transaction."""
+        ...
+
+
+class Metrics(Protocol):
+    """Measured windows, kept per node and added up per wave."""
+
+    def add(self, *, environment: str, module: str, node_id: str, digest: str, interval: int, window: Window) -> None:
+        """Keep a window in the ten-second series; the same interval of the same node and digest counts once."""
+        ...
+
+    def add_to_bake(self, *, bake: str, node_id: str, digest: str, interval: int, window: Window) -> None:
+        """Add a window to what a node measured since the bake named `bake` began; the same interval counts once."""
+        ...
+
+    def bake(self, bake: str) -> dict[tuple[str, str], Window]:
+        """(node id, digest) -> everything measured since the bake began."""
+        ...
+
+    def series(
+        self, *, environment: str, module: str, from_ms: int, to_ms: int
+    ) -> tuple[tuple[str, str, Window], ...]:
+        """(node id, digest, ten-second window) of every node, oldest first, whose start lies in [from, to)."""
+        ...
+
+
+class Clock(Protocol):
+    """Both kinds of time, in milliseconds since the epoch."""
+
+    def machine_ms(self) -> int:
+        """Work, silence, tokens."""
+        ...
+
+    def policy_ms(self) -> int:
+        """Bakes, pauses, approvals, freezes, retention; the same as machine time in AWS."""
+        ...
+
+
+class Executions(Protocol):
+    """The state machine."""
+
+    def start(self, name: str, deployment_id: str) -> None:
+        """Start the execution `name`; one that was started before is left as it is."""
+        ...
+
+    def is_running(self, name: str) -> bool:
+        """Whether an execution of that name exists and has not ended."""
+        ...
+
+    def answer(self, token: str, output: Mapping[str, Any]) -> bool:
+        """Wake the task that waits with this token; False when that wait is over (late, answered, unknown)."""
+        ...
+
+
+class Artifacts(Protocol):
+    """The bytes of module versions, addressed by digest."""
+
+    def upload_link(self, digest: str, *, size: int) -> str:
+        """A short-lived URL that takes one PUT (application/octet-stream) of exactly these bytes."""
+        ...
+
+    def download_link(self, digest: str) -> str:
+        """A short-lived URL to GET the bytes from."""
+        ...
+
+    def read(self, digest: str, *, limit: int) -> bytes | None:
+        """The bytes, None when nothing was uploaded; at most `limit` + 1 of them."""
+        ...
+
+
+class Bus(Protocol):
+    """Events to the outside world."""
+
+    def publish(self, messages: Sequence[Mapping[str, Any]]) -> None:
+        """Put events (`detailType`, `detail`, `id`) on the bus, at least once.
+
+        Raises:
+            Unavailable: some were not taken; publish them again.
+        """
+        ...
+
+
+class Signatures(Protocol):
+    """Checking signatures."""
+
+    def verifies(self, *, public_key: str, signature: str, message: bytes) -> bool:
+        """Whether an Ed25519 signature (base64) over `message` is by `public_key` (base64, 32 bytes); False if malformed."""
+        ...
