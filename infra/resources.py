@@ -1,0 +1,160 @@
+"""What HotSwap needs in an AWS account, as plain data.
+
+The CDK stack and the cloud on your machine both read `HOTSWAP` below, so a table, rule or schedule cannot exist in one
+and be missing in the other. Nothing here knows how a resource is created.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+_HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Index:
+    """A global secondary index; it projects every attribute."""
+
+    name: str
+    partition_key: str
+    sort_key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """An on-demand DynamoDB table whose keys are strings."""
+
+    name: str
+    partition_key: str = "pk"
+    sort_key: str = "sk"
+    indexes: tuple[Index, ...] = ()
+    ttl_attribute: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bucket:
+    """A private S3 bucket."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """A standard SQS queue."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventBus:
+    """A custom EventBridge bus."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Function:
+    """A Lambda function; `handler` names what runs, in app.py."""
+
+    name: str
+    handler: str
+    timeout_s: int
+    memory_mb: int = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """Events on `bus` whose `source` is one of `sources` go to `function`; what it cannot handle goes to the queue."""
+
+    name: str
+    bus: str
+    sources: tuple[str, ...]
+    function: str
+    dead_letter_queue: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """`function` is called every `every_s` seconds of machine time."""
+
+    name: str
+    function: str
+    every_s: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateMachine:
+    """A Standard state machine; each `${Name}` in the file becomes the ARN of the function named for it."""
+
+    name: str
+    definition: Path
+    function_arns: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Secret:
+    """A Secrets Manager secret; its value is written by the program that needs it, never by a template."""
+
+    name: str
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resources:
+    """Everything of one installation."""
+
+    tables: tuple[Table, ...] = ()
+    buckets: tuple[Bucket, ...] = ()
+    queues: tuple[Queue, ...] = ()
+    buses: tuple[EventBus, ...] = ()
+    functions: tuple[Function, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    schedules: tuple[Schedule, ...] = ()
+    state_machines: tuple[StateMachine, ...] = ()
+    secrets: tuple[Secret, ...] = ()
+
+
+DEAD_LETTERS = "hotswap-dead-letters"
+
+HOTSWAP = Resources(
+    tables=(
+        Table(
+            name="hotswap",
+            indexes=(
+                Index(name="gsi1", partition_key="gsi1pk", sort_key="gsi1sk"),
+                Index(name="gsi2", partition_key="gsi2pk", sort_key="gsi2sk"),
+            ),
+            ttl_attribute="expiresAt",
+        ),
+    ),
+    buckets=(Bucket(name="hotswap-artifacts"),),
+    queues=(Queue(name=DEAD_LETTERS),),
+    buses=(EventBus(name="hotswap"),),
+    functions=(
+        Function(name="api", handler="app.app", timeout_s=29),
+        Function(name="steps", handler="app.steps", timeout_s=60),
+        Function(name="events", handler="app.events", timeout_s=60),
+        Function(name="sweeps", handler="app.sweeps", timeout_s=120),
+    ),
+    rules=(
+        Rule(
+            name="hotswap-requests",
+            bus="hotswap",
+            sources=("hotswap.requests",),
+            function="events",
+            dead_letter_queue=DEAD_LETTERS,
+        ),
+    ),
+    schedules=(Schedule(name="hotswap-sweeps", function="sweeps", every_s=60),),
+    state_machines=(
+        StateMachine(
+            name="hotswap-deployment",
+            definition=_HERE / "statemachines" / "deployment.asl.json",
+            function_arns=MappingProxyType({"StepsFunctionArn": "steps"}),
+        ),
+    ),
+    secrets=(Secret(name="hotswap/signing-keys", description="Keys that sign access tokens"),),
+)
