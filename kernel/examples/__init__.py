@@ -1,0 +1,1 @@
+"""Modules a node can run, built and signed as real artifacts."""
