@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
 from chalicelib.domain.analysis.evidence import Evidence, NodeEvidence
 from chalicelib.domain.analysis.policy import AnalysisPolicy
 from chalicelib.domain.analysis.verdict import ComparedWith, Decision, Reason, ReasonCode, Verdict
 from chalicelib.domain.metrics import Window, merged_windows
+from chalicelib.domain.statistics.sequential import log_e_share
 
 # A version that crashes three times as often as the old one is worse; the old one may crash now and then, too.
 CRASH_RATIO = 3
+# Without anything to compare with, more than this share of errors is a failure by any standard.
+OUTRIGHT = 0.5
 
 
 def find_unhealthy(evidence: Evidence, policy: AnalysisPolicy) -> Verdict | None:
@@ -21,6 +26,21 @@ def find_unhealthy(evidence: Evidence, policy: AnalysisPolicy) -> Verdict | None
         compared_with=ComparedWith.HEALTH_ONLY,
         reasons=reasons,
         sentence=" ".join(reason.sentence for reason in reasons),
+    )
+
+
+def find_outright_failure(evidence: Evidence, policy: AnalysisPolicy) -> Verdict | None:
+    """`rollback` when, without any baseline, surely most requests fail: no old version can have been worse."""
+    canary = _all(evidence.canary, during=True)
+    log_e = log_e_share(canary.errors, canary.requests, OUTRIGHT)
+    if log_e < math.log(10_000 / policy.alpha_bp * max(1, evidence.waves)):
+        return None
+    text = f"The new version fails {canary.errors} of {canary.requests} requests, and nothing is there to compare with."
+    return Verdict(
+        decision=Decision.ROLLBACK,
+        compared_with=ComparedWith.HEALTH_ONLY,
+        reasons=(Reason(code=ReasonCode.OUTRIGHT_FAILURE, sentence=text),),
+        sentence=text,
     )
 
 
