@@ -1,22 +1,24 @@
 """Every expected failure, as a type with fields. Nobody reads a message to decide.
 
-    DomainError
-    ├── InvalidInput            the caller broke field rules; all of them are listed
-    ├── NotFound                no such thing
-    ├── NotAuthenticated        no identity, or a bad one
-    ├── NotAllowed              a known caller may not do this
-    ├── Conflict                the state of things forbids it now
-    │   ├── IllegalTransition
-    │   ├── AlreadyExists
-    │   ├── AlreadyDecided
-    │   ├── TurnTaken
-    │   ├── WrongDigest
-    │   └── StaleWrite          somebody else's write won; read again
-    ├── IdempotencyMismatch     same key, other body
-    ├── QueueFull
-    ├── ArtifactRefused         bytes, signature or manifest; carries the named reason
-    ├── ExecutionReplaced       a step of an execution that a newer one has replaced
-    └── Unavailable             something we depend on does not answer
+DomainError
+├── InvalidInput            the caller broke field rules; all of them are listed
+├── NotFound                no such thing
+├── NotAuthenticated        no identity, or a bad one
+├── NotAllowed              a known caller may not do this
+├── Conflict                the state of things forbids it now
+│   ├── IllegalTransition
+│   ├── AlreadyExists
+│   ├── AlreadyDecided
+│   ├── TurnTaken
+│   ├── WrongDigest
+│   └── StaleWrite          somebody else's write won; read again
+├── IdempotencyMismatch     same key, other body
+├── QueueFull
+├── ArtifactRefused         bytes, signature or manifest; carries the named reason
+├── ExecutionReplaced       a step of an execution that a newer one has replaced
+├── DeploymentEnded         a step of a deployment that has reached an end
+├── PlanChanged             what was approved is not what would happen
+└── Unavailable             something we depend on does not answer
 """
 
 from __future__ import annotations
@@ -130,6 +132,14 @@ class ArtifactRefused(DomainError):
 
 class ExecutionReplaced(DomainError):
     """This execution of the state machine was taken for lost and another one carries on."""
+
+
+class DeploymentEnded(DomainError):
+    """The deployment has reached an end; the state machine goes straight to its own."""
+
+
+class PlanChanged(DomainError):
+    """What was approved is not what would happen now; people are asked again."""
 
 
 class Unavailable(DomainError):

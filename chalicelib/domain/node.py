@@ -15,6 +15,26 @@ SILENT_FLOOR_MS = 10_000
 """Shorter silences than this never count: a busy machine is not a dead one."""
 
 
+_LETTER_OF = {
+    Environment.DEVELOPMENT: "d",
+    Environment.QA: "q",
+    Environment.STAGING: "s",
+    Environment.PRODUCTION: "p",
+}
+
+
+def node_id(environment: Environment, unique: str) -> str:
+    """The id of a node: it carries the environment, so that one consistent read finds the node."""
+    return f"{_LETTER_OF[environment]}-{unique}"
+
+
+def environment_of(node: str) -> Environment | None:
+    """The environment a node id names; None when it is not a node id."""
+    letter, _, unique = node.partition("-")
+    found = [environment for environment, own in _LETTER_OF.items() if own == letter]
+    return found[0] if found and unique else None
+
+
 class NodeKind(StrEnum):
     """What a node is: our program beside a process, or a function alias with weights."""
 

@@ -7,7 +7,7 @@ Records are the domain's frozen dataclasses with a `key` (identity) and a `revis
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -67,7 +67,12 @@ class Store(Protocol):
         ...
 
     def list(
-        self, kind: type[R], *prefix: str, after: str | None = None, limit: int | None = None, newest_first: bool = False
+        self,
+        kind: type[R],
+        *prefix: str,
+        after: str | None = None,
+        limit: int | None = None,
+        newest_first: bool = False,
     ) -> tuple[R, ...]:
         """Records whose key begins with `prefix` (at least the partition's part), in key order, read consistently.
 
@@ -123,9 +128,7 @@ class Metrics(Protocol):
         """(node id, digest) -> everything measured since the bake began."""
         ...
 
-    def series(
-        self, *, environment: str, module: str, from_ms: int, to_ms: int
-    ) -> tuple[tuple[str, str, Window], ...]:
+    def series(self, *, environment: str, module: str, from_ms: int, to_ms: int) -> tuple[tuple[str, str, Window], ...]:
         """(node id, digest, ten-second window) of every node, oldest first, whose start lies in [from, to)."""
         ...
 
@@ -155,6 +158,10 @@ class Executions(Protocol):
 
     def answer(self, token: str, output: Mapping[str, Any]) -> bool:
         """Wake the task that waits with this token; False when that wait is over (late, answered, unknown)."""
+        ...
+
+    def refuse(self, token: str, *, error: str, cause: str) -> bool:
+        """Fail the task that waits with this token with a named error; False when that wait is over."""
         ...
 
 
@@ -192,3 +199,17 @@ class Signatures(Protocol):
     def verifies(self, *, public_key: str, signature: str, message: bytes) -> bool:
         """Whether an Ed25519 signature (base64) over `message` is by `public_key` (base64, 32 bytes); False if malformed."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """Everything at once, for use cases that touch most of it."""
+
+    store: Store
+    metrics: Metrics
+    clock: Clock
+    executions: Executions
+    artifacts: Artifacts
+    bus: Bus
+    signatures: Signatures
+    new_id: Callable[[], str]

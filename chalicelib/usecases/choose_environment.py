@@ -1,0 +1,105 @@
+"""NextEnvironment: pass over environments that run this digest already, and ask for approval where the next one wants it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+from chalicelib.domain.approval import Approval
+from chalicelib.domain.assignment import Assignment
+from chalicelib.domain.deployment import Deployment, Kind
+from chalicelib.domain.errors import DeploymentEnded
+from chalicelib.domain.plan import plan_hash
+from chalicelib.domain.policy import Policy
+from chalicelib.domain.rollout import Phase, Rollout
+from chalicelib.domain.timeline import EventType
+from chalicelib.usecases.policies import policy_revision
+from chalicelib.usecases.ports import Add, Change, Ports
+from chalicelib.usecases.recording import Decided, Entry, change_deployment
+
+
+def choose_environment(deployment_id: str, *, ports: Ports) -> Rollout | None:
+    """The rollout that is to go on now, None when every environment on the path has been dealt with.
+
+    Raises:
+        DeploymentEnded: it reached an end meanwhile.
+    """
+
+    def decide(deployment: Deployment) -> Decided | None:
+        if deployment.has_ended or deployment.current is not None:
+            return None
+        return _choose(deployment, ports=ports)
+
+    deployment = change_deployment(deployment_id, decide, ports=ports)
+    if deployment.has_ended:
+        raise DeploymentEnded(str(deployment.status))
+    return deployment.current
+
+
+def _choose(deployment: Deployment, *, ports: Ports) -> Decided | None:
+    entries: list[Entry] = []
+    after = deployment
+    for rollout in deployment.rollouts:
+        if rollout.has_ended:
+            continue
+        assignment = ports.store.get(Assignment, rollout.environment, deployment.module)
+        runs = None if assignment is None else assignment.stable_digest
+        if runs == deployment.digest and deployment.kind is Kind.DEPLOY:
+            skipped = replace(rollout, phase=Phase.SKIPPED, message=f"{deployment.version} runs here already.")
+            after = after.with_rollout(skipped)
+            entries.append(Entry(type=EventType.ENVIRONMENT_SKIPPED, environment=rollout.environment))
+            continue
+        begun, asked, entry = begin(after, rollout, runs, assignment, ports=ports)
+        return Decided(after=after.with_rollout(begun), entries=(*entries, *entry), also=asked)
+    return Decided(after=after, entries=tuple(entries)) if entries else None
+
+
+def begin(
+    deployment: Deployment, rollout: Rollout, runs: str | None, assignment: Assignment | None, *, ports: Ports
+) -> tuple[Rollout, tuple[Change, ...], tuple[Entry, ...]]:
+    """The rollout with its question to the approvers, or in line for its turn where nobody is asked."""
+    policy = policy_revision(rollout.environment, rollout.policy_revision, ports=ports)
+    expected = plan_hash(policy, digest=deployment.digest or "", from_digest=runs)
+    from_version = None if assignment is None else assignment.stable_version
+    begun = replace(rollout, from_digest=runs, from_version=from_version, plan_hash=expected)
+    if deployment.kind is Kind.ROLLBACK or not (policy.approval.required or _extra_gate(deployment, rollout)):
+        return replace(begun, phase=Phase.AWAITING_TURN, approval_id=""), (), ()
+    approval = _approval(deployment, begun, policy, ports=ports)
+    entry = Entry(
+        type=EventType.APPROVAL_REQUESTED,
+        environment=rollout.environment,
+        detail={
+            "approvalId": approval.id,
+            "expiresAt": approval.expires_at_ms,
+            "approversNeeded": approval.approvers_needed,
+            "planHash": approval.plan_hash,
+        },
+    )
+    return replace(begun, phase=Phase.AWAITING_APPROVAL, approval_id=approval.id), (Add(approval),), (entry,)
+
+
+def _extra_gate(deployment: Deployment, rollout: Rollout) -> bool:
+    # `requireApproval` adds a gate before the target and never removes one.
+    return deployment.require_approval and rollout.environment is deployment.target
+
+
+def _approval(deployment: Deployment, rollout: Rollout, policy: Policy, *, ports: Ports) -> Approval:
+    now = ports.clock.policy_ms()
+    # Derived, so that asking the same question twice asks it once; a changed plan is another question.
+    source = f"{deployment.id}#{rollout.environment}#{rollout.plan_hash}#{rollout.approval_id}"
+    return Approval(
+        id="apr-" + hashlib.sha256(source.encode()).hexdigest()[:24],
+        deployment_id=deployment.id,
+        environment=rollout.environment,
+        module=deployment.module,
+        version=deployment.version,
+        digest=deployment.digest or "",
+        from_digest=rollout.from_digest,
+        from_version=rollout.from_version,
+        plan_hash=rollout.plan_hash,
+        policy_revision=policy.revision,
+        requested_by=deployment.requested_by,
+        requested_at_ms=now,
+        expires_at_ms=now + policy.approval.expires_seconds * 1000,
+        approvers_needed=policy.approval.approvers,
+    )

@@ -1,0 +1,147 @@
+"""Accept a deployment: record the intention, everything that follows from it, and the order to start, at once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from chalicelib.domain.access import Caller
+from chalicelib.domain.deployment import Deployment, Kind
+from chalicelib.domain.environment import Environment
+from chalicelib.domain.errors import IdempotencyMismatch, NotFound, StaleWrite, TurnTaken
+from chalicelib.domain.identity import IdempotentAnswer
+from chalicelib.domain.module import ModuleVersion
+from chalicelib.domain.policy import Concurrency
+from chalicelib.domain.rollout import Phase, Rollout
+from chalicelib.domain.timeline import EventType, OutboxMessage
+from chalicelib.domain.turn import Turn
+from chalicelib.usecases.policies import current_policy
+from chalicelib.usecases.ports import Add, Ports
+from chalicelib.usecases.recording import Decided, Entry, get_deployment, record
+from chalicelib.usecases.relay_outbox import relay_outbox
+
+IDEMPOTENCY_SECONDS = 24 * 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentRequest:
+    """What a caller asks for; field rules were checked at the edge."""
+
+    module: str
+    version: str
+    target: Environment
+    requester_email: str = ""
+    require_approval: bool = False
+    description: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    kind: Kind = Kind.DEPLOY
+    undoes: str = ""
+    only_target: bool = False
+    jump_reason: str = ""
+
+
+def create_deployment(
+    request: DeploymentRequest, *, caller: Caller, idempotency_key: str = "", request_id: str = "", ports: Ports
+) -> Deployment:
+    """The deployment, recorded and ordered to start; the same Idempotency-Key and request give the same one again.
+
+    Raises:
+        NotFound: no such version was registered.
+        TurnTaken: the policy rejects a second deployment while one is on.
+        IdempotencyMismatch: the key came before with another request.
+    """
+    fingerprint = request_hash(request)
+    earlier = _earlier(caller, idempotency_key, fingerprint, ports=ports)
+    if earlier is not None:
+        return earlier
+    if ports.store.get(ModuleVersion, request.module, request.version) is None:
+        raise NotFound("module version", f"{request.module} {request.version}")
+    deployment = _new_deployment(request, caller, ports=ports)
+    start = OutboxMessage(
+        id=f"{deployment.id}#start",
+        topic="execution",
+        created_at_ms=ports.clock.machine_ms(),
+        payload={"name": deployment.execution_name, "deploymentId": deployment.id},
+    )
+    also = [Add(start)]
+    if idempotency_key:
+        also.append(Add(_answer(caller, idempotency_key, fingerprint, deployment.id, ports=ports)))
+    detail: dict[str, Any] = {"kind": str(deployment.kind), "requestedBy": deployment.requested_by}
+    entry = Entry(type=EventType.DEPLOYMENT_CREATED, detail=detail)
+    recorded = record(
+        Decided(after=deployment, entries=(entry,), also=tuple(also)),
+        before=None,
+        actor=caller.name,
+        policy_ms=deployment.created_at_ms,
+        machine_ms=ports.clock.machine_ms(),
+        request_id=request_id,
+    )
+    try:
+        ports.store.commit(*recorded.changes)
+    except StaleWrite:
+        # Somebody with the same key was faster; anything else would be a doubled id, which cannot be.
+        earlier = _earlier(caller, idempotency_key, fingerprint, ports=ports)
+        if earlier is None:
+            raise
+        return earlier
+    relay_outbox((start, *recorded.messages), ports=ports)
+    return recorded.after
+
+
+def request_hash(request: DeploymentRequest) -> str:
+    """What makes two requests the same one."""
+    fields = {name: getattr(request, name) for name in DeploymentRequest.__dataclass_fields__}
+    fields["metadata"] = dict(sorted(request.metadata.items()))
+    return hashlib.sha256(json.dumps(fields, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _new_deployment(request: DeploymentRequest, caller: Caller, *, ports: Ports) -> Deployment:
+    path = (request.target,) if request.only_target else request.target.path()
+    rollouts = []
+    for environment in path:
+        policy = current_policy(environment, ports=ports)
+        turn = ports.store.get(Turn, environment, request.module)
+        if policy.concurrency is Concurrency.REJECT and turn is not None and turn.holder is not None:
+            raise TurnTaken(environment, request.module, turn.holder)
+        rollouts.append(
+            Rollout(environment=environment, policy_revision=policy.revision, strategy=policy.strategy.kind)
+        )
+    now = ports.clock.policy_ms()
+    return Deployment(
+        id=ports.new_id(),
+        kind=request.kind,
+        module=request.module,
+        version=request.version,
+        target=request.target,
+        requested_by=caller.name,
+        requester_email=request.requester_email,
+        description=request.description,
+        metadata=dict(request.metadata),
+        require_approval=request.require_approval,
+        undoes=request.undoes,
+        jump_reason=request.jump_reason,
+        created_at_ms=now,
+        updated_at_ms=now,
+        rollouts=tuple(replace(rollout, phase=Phase.PENDING) for rollout in rollouts),
+    )
+
+
+def _earlier(caller: Caller, key: str, fingerprint: str, *, ports: Ports) -> Deployment | None:
+    if not key:
+        return None
+    known = ports.store.get(IdempotentAnswer, caller.name, key)
+    if known is None:
+        return None
+    if known.request_hash != fingerprint:
+        raise IdempotencyMismatch("This Idempotency-Key was used before with another request.")
+    return get_deployment(known.subject, ports=ports)
+
+
+def _answer(caller: Caller, key: str, fingerprint: str, subject: str, *, ports: Ports) -> IdempotentAnswer:
+    expires = ports.clock.machine_ms() // 1000 + IDEMPOTENCY_SECONDS
+    return IdempotentAnswer(
+        caller=caller.name, idempotency_key=key, request_hash=fingerprint, subject=subject, expires_at_s=expires
+    )

@@ -1,0 +1,54 @@
+"""Read and change the policy of an environment."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from chalicelib.domain.access import Caller
+from chalicelib.domain.environment import Environment
+from chalicelib.domain.errors import NotFound, StaleWrite, WrongDigest
+from chalicelib.domain.policy import DEFAULT_POLICIES, Policy
+from chalicelib.usecases.ports import Add, Ports
+
+
+def current_policy(environment: Environment, *, ports: Ports) -> Policy:
+    """The revision in force: the newest one, or revision 0 as delivered."""
+    newest = ports.store.list(Policy, environment, newest_first=True, limit=1)
+    return newest[0] if newest else DEFAULT_POLICIES[environment]
+
+
+def policy_revision(environment: Environment, revision: int, *, ports: Ports) -> Policy:
+    """One revision, as a deployment that started under it keeps it.
+
+    Raises:
+        NotFound: there never was such a revision.
+    """
+    if revision == 0:
+        return DEFAULT_POLICIES[environment]
+    found = ports.store.get(Policy, environment, f"{revision:08d}")
+    if found is None:
+        raise NotFound("policy revision", f"{environment} {revision}")
+    return found
+
+
+def change_policy(policy: Policy, *, expected_revision: int | None, caller: Caller, ports: Ports) -> Policy:
+    """The policy as the environment's next revision.
+
+    Raises:
+        WrongDigest: `expected_revision` is not the one in force.
+        StaleWrite: somebody else changed it at the same moment.
+    """
+    current = current_policy(policy.environment, ports=ports)
+    if expected_revision is not None and expected_revision != current.revision:
+        raise WrongDigest(f"The policy in force is revision {current.revision}, not {expected_revision}.")
+    changed = replace(
+        policy,
+        revision=current.revision + 1,
+        changed_by=caller.name,
+        changed_at_ms=ports.clock.policy_ms(),
+    )
+    try:
+        ports.store.commit(Add(changed))
+    except StaleWrite as lost:
+        raise StaleWrite("policy", str(policy.environment)) from lost
+    return changed

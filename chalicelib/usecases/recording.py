@@ -1,0 +1,184 @@
+"""One change of a deployment: the record, its timeline, its audit chain and what the world is told, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from chalicelib.domain.deployment import Deployment
+from chalicelib.domain.environment import Environment
+from chalicelib.domain.errors import NotFound, StaleWrite
+from chalicelib.domain.timeline import AuditRecord, Event, EventType, OutboxMessage, audit_hash
+from chalicelib.domain.waiting import Next, Wait, answer
+from chalicelib.usecases.ports import Add, Change, Ports, Replace
+from chalicelib.usecases.relay_outbox import relay_outbox
+
+MAX_TRIES = 12
+"""A conditional write that loses is decided anew this often; each loss means that somebody else got on."""
+
+SYSTEM = "hotswap"
+"""The actor of what no person asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """Something that happened, before it has a number in the timeline."""
+
+    type: EventType
+    environment: Environment | None = None
+    wave: int | None = None
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """What a use case decided: the deployment as it is to be, what happened, and what else changes with it."""
+
+    after: Deployment
+    entries: tuple[Entry, ...] = ()
+    also: tuple[Change, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """A change ready to be committed, and the messages to relay afterwards."""
+
+    after: Deployment
+    changes: tuple[Change, ...]
+    messages: tuple[OutboxMessage, ...]
+
+
+def record(
+    decided: Decided, *, before: Deployment | None, actor: str, policy_ms: int, machine_ms: int, request_id: str = ""
+) -> Recorded:
+    """The transaction for a decision. Pure: numbers, hashes and ids follow from the deployment."""
+    seq, previous = decided.after.event_seq, decided.after.audit_hash
+    changes: list[Change] = []
+    messages: list[OutboxMessage] = []
+    for entry in decided.entries:
+        seq += 1
+        event = Event(
+            deployment_id=decided.after.id,
+            seq=seq,
+            type=entry.type,
+            at_ms=policy_ms,
+            status=decided.after.status,
+            environment=entry.environment,
+            wave=entry.wave,
+            detail=entry.detail,
+        )
+        audit = AuditRecord(
+            subject=decided.after.id,
+            seq=seq,
+            at_ms=machine_ms,
+            actor=actor,
+            action=entry.type,
+            detail=entry.detail,
+            request_id=request_id,
+            previous_hash=previous,
+        )
+        audit = replace(audit, hash=audit_hash(audit))
+        previous = audit.hash
+        message = _message(event, decided.after, machine_ms)
+        messages.append(message)
+        changes += [Add(event), Add(audit), Add(message)]
+    after = replace(
+        decided.after,
+        event_seq=seq,
+        audit_hash=previous,
+        updated_at_ms=policy_ms,
+        revision=0 if before is None else before.revision + 1,
+    )
+    first: Change = Add(after) if before is None else Replace(after)
+    return Recorded(after=after, changes=(first, *changes, *decided.also), messages=tuple(messages))
+
+
+def change_deployment(
+    deployment_id: str, decide: Callable[[Deployment], Decided | None], *, actor: str = SYSTEM, ports: Ports
+) -> Deployment:
+    """Decide on the deployment as it is and write the decision; decided anew when somebody else wrote first.
+
+    `decide` returns None when there is nothing (more) to do. Afterwards whoever waits for the outcome is woken.
+
+    Raises:
+        NotFound: no such deployment.
+        StaleWrite: somebody else won every time.
+    """
+    for attempt in range(MAX_TRIES):
+        before = get_deployment(deployment_id, ports=ports)
+        decided = decide(before)
+        if decided is None:
+            wake(before, ports=ports)
+            return before
+        recorded = record(
+            decided,
+            before=before,
+            actor=actor,
+            policy_ms=ports.clock.policy_ms(),
+            machine_ms=ports.clock.machine_ms(),
+        )
+        try:
+            ports.store.commit(*recorded.changes)
+        except StaleWrite:
+            if attempt == MAX_TRIES - 1:
+                raise
+            continue
+        wake(recorded.after, ports=ports)
+        relay_outbox(recorded.messages, ports=ports)
+        return recorded.after
+    raise AssertionError("unreachable")
+
+
+def get_deployment(deployment_id: str, *, ports: Ports) -> Deployment:
+    """The deployment, read consistently.
+
+    Raises:
+        NotFound: no such deployment.
+    """
+    deployment = ports.store.get(Deployment, deployment_id)
+    if deployment is None:
+        raise NotFound("deployment", deployment_id)
+    return deployment
+
+
+def wake(deployment: Deployment, *, ports: Ports) -> bool:
+    """Send the waiting execution its answer, if there is one and its token has not had it; True when it was sent.
+
+    Safe to call at any time, by anybody, as often as one likes: the answer follows from the table alone.
+    """
+    wait = ports.store.get(Wait, deployment.id)
+    if wait is None or wait.is_answered or wait.run != deployment.run:
+        return False
+    output = answer(deployment, wait.state, now_ms=ports.clock.policy_ms())
+    if output is None:
+        return False
+    if output["next"] == Next.END:
+        sent = ports.executions.refuse(wait.token, error="DeploymentEnded", cause=str(deployment.status))
+    else:
+        sent = ports.executions.answer(wait.token, output)
+    try:
+        answered = replace(wait, answered_hash=wait.token_hash, revision=wait.revision + 1)
+        ports.store.commit(Replace(answered))
+    except StaleWrite:
+        return sent  # a newer token came meanwhile; whoever stored it looks for an answer itself
+    return sent
+
+
+def _message(event: Event, deployment: Deployment, machine_ms: int) -> OutboxMessage:
+    detail = {
+        "executionId": deployment.id,
+        "seq": event.seq,
+        "type": str(event.type),
+        "at": event.at_ms,
+        "status": event.status,
+        "moduleName": deployment.module,
+        "version": deployment.version,
+        "targetEnvironment": str(deployment.target),
+        "environment": None if event.environment is None else str(event.environment),
+        "wave": event.wave,
+        "detail": event.detail,
+    }
+    identity = f"{deployment.id}#{event.seq:08d}"
+    payload = {"id": identity, "detailType": str(event.type), "detail": detail}
+    return OutboxMessage(id=identity, topic="bus", created_at_ms=machine_ms, payload=payload)

@@ -1,0 +1,99 @@
+"""The stages before the first environment: Build, Test and SecurityScan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from chalicelib.domain.artifact import check_artifact
+from chalicelib.domain.deployment import Deployment, Failure, Stage, StageName, StageStatus, Status
+from chalicelib.domain.errors import ArtifactRefused, DeploymentEnded, NotFound
+from chalicelib.domain.module import MAX_ARTIFACT_BYTES, ModuleVersion, SigningKey, VersionStatus, signed_text
+from chalicelib.domain.timeline import EventType
+from chalicelib.usecases.end_deployment import ended_before_nodes
+from chalicelib.usecases.ports import Ports
+from chalicelib.usecases.recording import Decided, Entry, change_deployment
+
+Check = Callable[[Deployment, ModuleVersion, Ports], tuple[StageStatus, str]]
+
+
+def build(deployment_id: str, *, ports: Ports) -> Deployment:
+    """Check that what was uploaded is what was registered, and a module that can be started."""
+    return _run(StageName.BUILD, _check_bytes, deployment_id, ports=ports)
+
+
+def run_tests(deployment_id: str, *, ports: Ports) -> Deployment:
+    """Run the tests the policy configures: none can be configured yet, and the stage says so."""
+    return _run(StageName.TEST, _nothing_configured, deployment_id, ports=ports)
+
+
+def scan_security(deployment_id: str, *, ports: Ports) -> Deployment:
+    """Check signature, signer and quarantine."""
+    return _run(StageName.SECURITY_SCAN, _check_signature, deployment_id, ports=ports)
+
+
+def _run(name: StageName, check: Check, deployment_id: str, *, ports: Ports) -> Deployment:
+    started = ports.clock.policy_ms()
+
+    def decide(deployment: Deployment) -> Decided | None:
+        if deployment.has_ended or deployment.stage(name) is not None:
+            return None
+        registered = ports.store.get(ModuleVersion, deployment.module, deployment.version)
+        try:
+            if registered is None:
+                raise NotFound("module version", f"{deployment.module} {deployment.version}")
+            status, message = check(deployment, registered, ports)
+        except (ArtifactRefused, NotFound) as refused:
+            code = refused.reason if isinstance(refused, ArtifactRefused) else "MODULE_VERSION_UNKNOWN"
+            failed = _with(deployment, name, StageStatus.FAILED, str(refused), started, ports=ports)
+            failure = Failure(code=code, message=f"{name} failed: {refused}")
+            entry = _entry(name, StageStatus.FAILED, str(refused))
+            return ended_before_nodes(failed, Status.FAILED, failure=failure, entries=(entry,), ports=ports)
+        after = _with(deployment, name, status, message, started, ports=ports)
+        if name is StageName.BUILD:
+            after = replace(after, digest=registered.digest)
+        return Decided(after=after.become(Status.RUNNING), entries=(_entry(name, status, message),))
+
+    deployment = change_deployment(deployment_id, decide, ports=ports)
+    if deployment.has_ended:
+        raise DeploymentEnded(str(deployment.status))
+    return deployment
+
+
+def _check_bytes(_deployment: Deployment, registered: ModuleVersion, ports: Ports) -> tuple[StageStatus, str]:
+    content = ports.artifacts.read(registered.digest, limit=MAX_ARTIFACT_BYTES)
+    manifest = check_artifact(content, registered)
+    return StageStatus.SUCCEEDED, f"{registered.size} bytes, {registered.digest}, starts with {manifest.command[0]}"
+
+
+def _nothing_configured(_deployment: Deployment, _registered: ModuleVersion, _ports: Ports) -> tuple[StageStatus, str]:
+    return StageStatus.SKIPPED, "No test is configured."
+
+
+def _check_signature(_deployment: Deployment, registered: ModuleVersion, ports: Ports) -> tuple[StageStatus, str]:
+    if registered.status is VersionStatus.QUARANTINED:
+        raise ArtifactRefused("ARTIFACT_QUARANTINED", registered.reason or "this version is in quarantine")
+    if not registered.signature:
+        raise ArtifactRefused("ARTIFACT_UNSIGNED", "there is no signature")
+    key = ports.store.get(SigningKey, registered.key_id)
+    if key is None:
+        raise ArtifactRefused("ARTIFACT_KEY_UNKNOWN", f"no signing key {registered.key_id} is registered")
+    if key.revoked_at_ms is not None:
+        raise ArtifactRefused("ARTIFACT_KEY_REVOKED", f"signing key {registered.key_id} was revoked")
+    text = signed_text(
+        module=registered.module, version=registered.version, digest=registered.digest, size=registered.size
+    )
+    if not ports.signatures.verifies(public_key=key.public_key, signature=registered.signature, message=text):
+        raise ArtifactRefused("ARTIFACT_SIGNATURE_INVALID", f"not signed by {registered.key_id}")
+    return StageStatus.SUCCEEDED, f"signed by {key.owner} with {key.key_id}"
+
+
+def _with(
+    deployment: Deployment, name: StageName, status: StageStatus, message: str, started: int, *, ports: Ports
+) -> Deployment:
+    stage = Stage(name=name, status=status, started_at_ms=started, ended_at_ms=ports.clock.policy_ms(), message=message)
+    return deployment.with_stage(stage)
+
+
+def _entry(name: StageName, status: StageStatus, message: str) -> Entry:
+    return Entry(type=EventType.STAGE_ENDED, detail={"stage": str(name), "status": str(status), "message": message})

@@ -1,0 +1,62 @@
+"""AwaitTurn: ask for the right to change a module in an environment, and take it when it is ours."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from chalicelib.domain.deployment import Deployment, Failure, Kind, Status
+from chalicelib.domain.errors import QueueFull
+from chalicelib.domain.policy import Concurrency
+from chalicelib.domain.rollout import Phase
+from chalicelib.domain.timeline import EventType
+from chalicelib.domain.turn import Turn, ask
+from chalicelib.usecases.end_deployment import ended_before_nodes
+from chalicelib.usecases.policies import policy_revision
+from chalicelib.usecases.ports import Add, Change, Ports, Replace
+from chalicelib.usecases.recording import Decided, Entry, change_deployment
+
+
+def take_turn(deployment_id: str, *, ports: Ports) -> Deployment:
+    """The deployment after it asked: with a fence when the turn is its own, else Queued behind the holder.
+
+    A deployment that finds the queue full, or the policy set to reject, ends Failed and says who holds the turn.
+    """
+
+    def decide(deployment: Deployment) -> Decided | None:
+        rollout = deployment.current
+        if deployment.has_ended or rollout is None or rollout.phase is not Phase.AWAITING_TURN or rollout.fence:
+            return None
+        policy = policy_revision(rollout.environment, rollout.policy_revision, ports=ports)
+        stored = ports.store.get(Turn, rollout.environment, deployment.module)
+        turn = stored or Turn(environment=rollout.environment, module=deployment.module)
+        limit = policy.queue_limit if policy.concurrency is Concurrency.QUEUE else 0
+        try:
+            asked = ask(turn, deployment.id, limit=limit, front=deployment.kind is Kind.ROLLBACK)
+        except QueueFull as full:
+            failure = Failure(code="TURN_TAKEN", message=f"{full} Deployment {turn.holder} holds the turn.")
+            return ended_before_nodes(deployment, Status.FAILED, failure=failure, ports=ports)
+        also: tuple[Change, ...] = ()
+        if asked is not turn:
+            also = (Replace(asked),) if stored is not None else (Add(replace(asked, revision=0)),)
+        position = asked.position(deployment.id)
+        if position == 0:
+            granted = replace(rollout, fence=asked.fence)
+            after = deployment.with_rollout(granted).become(Status.RUNNING)
+            detail = {"fence": asked.fence, "holder": deployment.id}
+            entry = Entry(type=EventType.TURN_GRANTED, environment=rollout.environment, detail=detail)
+            return Decided(after=after, entries=(entry,), also=also)
+        if not also and deployment.status is Status.QUEUED:
+            return None
+        detail = {"position": position, "holder": asked.holder}
+        entry = Entry(type=EventType.TURN_QUEUED, environment=rollout.environment, detail=detail)
+        return Decided(after=deployment.become(Status.QUEUED), entries=(entry,), also=also)
+
+    return change_deployment(deployment_id, decide, ports=ports)
+
+
+def hand_on(deployment: Deployment, *, ports: Ports) -> None:
+    """Let whoever is next take the turn that `deployment` gave up. The reconciler does the same for what is missed."""
+    for rollout in deployment.rollouts:
+        turn = ports.store.get(Turn, rollout.environment, deployment.module)
+        if turn is not None and turn.holder is not None and turn.holder != deployment.id:
+            take_turn(turn.holder, ports=ports)
