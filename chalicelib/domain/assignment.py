@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chalicelib.domain.environment import Environment
 from chalicelib.domain.node import Member
@@ -15,6 +15,10 @@ class Assignment:
     Outside a rollout every node runs `stable_digest`. During one, members with rank < `active_upto` run
     `candidate_digest`, members with rank < `staged_upto` hold it started beside what they run, and everybody else
     is left as the rollout found them. Moving a cut-off is the only thing a wave or a rollback has to write.
+
+    `position` is the effect the nodes' answers belong to: members with `wave_first` <= rank < the cut-off owe one, or
+    while restoring those with rank < `touched_upto`. `bake` names the sums of what is measured since `look_from_ms`
+    (machine time); the next look at them is due at `next_look_at_ms`.
     """
 
     environment: Environment
@@ -27,7 +31,10 @@ class Assignment:
     candidate_version: str | None = None
     active_upto: int = 0
     staged_upto: int = 0
+    wave_first: int = 0
+    touched_upto: int = 0
     position: str = ""
+    bake: str = ""
     look_from_ms: int | None = None
     next_look_at_ms: int = 0
     retained_digest: str | None = None
@@ -42,6 +49,37 @@ class Assignment:
     def is_changing(self) -> bool:
         """Whether a rollout is on."""
         return self.deployment_id is not None
+
+
+def given_back(assignment: Assignment) -> Assignment:
+    """The assignment after a rollout ended without success: nothing is changing, the stable digest is as it was."""
+    return replace(
+        assignment,
+        deployment_id=None,
+        candidate_digest=None,
+        candidate_version=None,
+        active_upto=0,
+        staged_upto=0,
+        wave_first=0,
+        touched_upto=0,
+        position="",
+        bake="",
+        look_from_ms=None,
+        revision=assignment.revision + 1,
+    )
+
+
+def settled(assignment: Assignment, *, retained_until_ms: int | None) -> Assignment:
+    """The assignment after a rollout was promoted: the candidate is stable, and its predecessor stays parked till then."""
+    before = assignment.stable_digest
+    kept = before if retained_until_ms is not None and before != assignment.candidate_digest else None
+    return replace(
+        given_back(assignment),
+        stable_digest=assignment.candidate_digest,
+        stable_version=assignment.candidate_version,
+        retained_digest=kept,
+        retained_until_ms=retained_until_ms if kept is not None else None,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -96,6 +96,7 @@ class Rollout:
     why: str = ""
     goal: str = ""
     started_at_ms: int | None = None
+    machine_started_ms: int | None = None
     ended_at_ms: int | None = None
     first_bad_report_ms: int | None = None
     restored_at_ms: int | None = None
@@ -144,7 +145,7 @@ def planned(
     return replace(rollout, waves=own, fleet=fleet, fence=fence, plan_hash=plan_hash, started_at_ms=now_ms)
 
 
-def start_wave(rollout: Rollout, number: int, *, deadline_ms: int, now_ms: int) -> Rollout:
+def start_wave(rollout: Rollout, number: int, *, deadline_ms: int, now_ms: int, machine_ms: int) -> Rollout:
     """Wave `number` begins: its nodes are told to change until `deadline_ms` of machine time."""
     if rollout.phase not in (Phase.AWAITING_TURN, Phase.BAKING) or not rollout.waves:
         raise IllegalTransition(rollout.phase, Phase.DEPLOYING)
@@ -155,6 +156,7 @@ def start_wave(rollout: Rollout, number: int, *, deadline_ms: int, now_ms: int) 
         phase=Phase.DEPLOYING,
         wave=number,
         deadline_ms=deadline_ms,
+        machine_started_ms=rollout.machine_started_ms or machine_ms,
         touched_upto=max(rollout.touched_upto, wave.upto),
         bake_from_ms=None,
         bake_until_ms=None,

@@ -1,0 +1,154 @@
+"""AdvanceWave: judge the wave that has baked; if it may go on, start the next one.
+
+Everything is read from the rollout, so a repeated task, or a new execution that took over a lost one, does what is
+left to do and nothing twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import Any
+
+from chalicelib.domain.analysis.verdict import Decision, Verdict
+from chalicelib.domain.assignment import Assignment, settled
+from chalicelib.domain.canary_analysis import judge
+from chalicelib.domain.deployment import Deployment, Status
+from chalicelib.domain.policy import HoldThen, Policy
+from chalicelib.domain.rollout import Phase, Rollout, hold_wave, pause, promote_wave
+from chalicelib.domain.strategies import WaveKind
+from chalicelib.domain.timeline import EventType
+from chalicelib.usecases.fail_silent_nodes import fail_overdue_nodes
+from chalicelib.usecases.gather_evidence import gather_evidence
+from chalicelib.usecases.policies import policy_revision
+from chalicelib.usecases.ports import Ports, Replace
+from chalicelib.usecases.recording import Decided, Entry, change_deployment
+from chalicelib.usecases.start_restore import restore_decision
+from chalicelib.usecases.start_wave import started_wave
+
+
+def advance_wave(deployment_id: str, *, ports: Ports) -> Deployment:
+    """The deployment after whatever is due now was decided."""
+
+    def decide(deployment: Deployment) -> Decided | None:
+        rollout = deployment.current
+        if deployment.has_ended or rollout is None:
+            return None
+        policy = policy_revision(rollout.environment, rollout.policy_revision, ports=ports)
+        now = ports.clock.policy_ms()
+        if rollout.phase is Phase.AWAITING_TURN and rollout.waves:
+            started, moved, entry = started_wave(deployment, rollout, 0, policy=policy, ports=ports)
+            return Decided(after=deployment.with_rollout(started), entries=(entry,), also=(moved,))
+        if rollout.phase is Phase.BAKING and (rollout.bake_until_ms or 0) <= now:
+            return _judge(deployment, rollout, policy, ports=ports)
+        if rollout.phase is Phase.PAUSED and (rollout.pause_until_ms or 0) <= now:
+            why = f"Paused for {policy.pause_seconds} s without anybody resuming it."
+            return restore_decision(deployment, Status.CANCELLED, why=why, policy=policy, ports=ports)
+        return None
+
+    deployment = change_deployment(deployment_id, decide, ports=ports)
+    rollout = deployment.current
+    if rollout is not None and rollout.phase is Phase.DEPLOYING:
+        fail_overdue_nodes(deployment_id, ports=ports)
+    return deployment
+
+
+def _judge(deployment: Deployment, rollout: Rollout, policy: Policy, *, ports: Ports) -> Decided:
+    assignment = _assignment(deployment, rollout, ports=ports)
+    evidence = gather_evidence(deployment, rollout, assignment, thorough=True, ports=ports)
+    if rollout.current.kind is WaveKind.STAGE:
+        # A staged version serves nobody yet: its health and smoke tests are the acks.
+        evidence = replace(evidence, first_install=True)
+    verdict = judge(evidence, policy.analysis)
+    entry = verdict_entry(rollout, verdict, final=True)
+    match verdict.decision:
+        case Decision.PROMOTE:
+            return _promote(deployment, rollout, verdict, entry, policy, assignment, ports=ports)
+        case Decision.HOLD:
+            return _hold(deployment, rollout, verdict, entry, policy, ports=ports)
+        case Decision.ROLLBACK:
+            return restore_decision(
+                deployment, Status.ROLLED_BACK, why=verdict.sentence, entries=(entry,), policy=policy, ports=ports
+            )
+
+
+def verdict_entry(rollout: Rollout, verdict: Verdict, *, final: bool) -> Entry:
+    """The event that keeps a verdict with every number behind it; `final` is false for a look during the bake."""
+    detail: dict[str, Any] = {
+        "decision": str(verdict.decision),
+        "comparedWith": str(verdict.compared_with),
+        "sentence": verdict.sentence,
+        "final": final,
+        "reasons": [asdict(reason) for reason in verdict.reasons],
+        "findings": [asdict(finding) for finding in verdict.findings],
+    }
+    return Entry(
+        type=EventType.VERDICT_REACHED, environment=rollout.environment, wave=rollout.wave, detail=plain(detail)
+    )
+
+
+def plain(value: Any) -> Any:
+    """The same value with enums as their text, so that it is JSON and nothing else."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, str):
+        return str(value)
+    return value
+
+
+def _promote(
+    deployment: Deployment,
+    rollout: Rollout,
+    verdict: Verdict,
+    entry: Entry,
+    policy: Policy,
+    assignment: Assignment,
+    *,
+    ports: Ports,
+) -> Decided:
+    now = ports.clock.policy_ms()
+    promoted = promote_wave(rollout, compared_with=verdict.compared_with, sentence=verdict.sentence, now_ms=now)
+    if promoted.phase is not Phase.PROMOTED:
+        started, moved, begun = started_wave(deployment, promoted, rollout.wave + 1, policy=policy, ports=ports)
+        return Decided(after=deployment.with_rollout(started), entries=(entry, begun), also=(moved,))
+    until = now + policy.retention_seconds * 1000 if policy.retention_seconds else None
+    ended = Entry(
+        type=EventType.ENVIRONMENT_ENDED,
+        environment=rollout.environment,
+        detail={"outcome": str(promoted.phase), "digest": deployment.digest},
+    )
+    return Decided(
+        after=deployment.with_rollout(promoted),
+        entries=(entry, ended),
+        also=(Replace(settled(assignment, retained_until_ms=until)),),
+    )
+
+
+def _hold(
+    deployment: Deployment, rollout: Rollout, verdict: Verdict, entry: Entry, policy: Policy, *, ports: Ports
+) -> Decided:
+    now = ports.clock.policy_ms()
+    if rollout.current.holds < policy.hold.max_holds:
+        held = hold_wave(
+            rollout,
+            seconds=policy.hold.step_seconds,
+            compared_with=verdict.compared_with,
+            sentence=verdict.sentence,
+            now_ms=now,
+        )
+        return Decided(after=deployment.with_rollout(held), entries=(entry,))
+    why = f"Held {policy.hold.max_holds} times, as often as the policy allows: {verdict.sentence}"
+    if policy.hold.then is HoldThen.ROLLBACK:
+        return restore_decision(deployment, Status.ROLLED_BACK, why=why, entries=(entry,), policy=policy, ports=ports)
+    until = now + policy.pause_seconds * 1000
+    paused = pause(
+        replace(rollout, bake_until_ms=now + policy.hold.step_seconds * 1000), why=why, until_ms=until, now_ms=now
+    )
+    told = Entry(type=EventType.PAUSED, environment=rollout.environment, wave=rollout.wave, detail={"why": why})
+    return Decided(after=deployment.with_rollout(paused), entries=(entry, told))
+
+
+def _assignment(deployment: Deployment, rollout: Rollout, *, ports: Ports) -> Assignment:
+    found = ports.store.get(Assignment, rollout.environment, deployment.module)
+    return found or Assignment(environment=rollout.environment, module=deployment.module)

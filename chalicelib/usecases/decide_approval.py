@@ -1,0 +1,107 @@
+"""Approve or refuse: exactly one outcome per question, by somebody else than who asked, in time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from chalicelib.domain.access import Caller
+from chalicelib.domain.approval import Approval, ApprovalStatus, Decision, decide, expire
+from chalicelib.domain.deployment import Deployment, Failure, Status
+from chalicelib.domain.errors import AlreadyDecided, NotFound, WrongDigest
+from chalicelib.domain.rollout import Phase
+from chalicelib.domain.timeline import EventType
+from chalicelib.usecases.end_deployment import ended_before_nodes
+from chalicelib.usecases.ports import Ports, Replace
+from chalicelib.usecases.recording import SYSTEM, Decided, Entry, change_deployment
+
+
+def decide_approval(
+    deployment_id: str, *, approved: bool, reason: str, approval_id: str = "", caller: Caller, ports: Ports
+) -> Approval:
+    """The approval after this answer. `approval_id` guards against answering another question than the one read.
+
+    Raises:
+        NotFound: this deployment never asked.
+        AlreadyDecided: there is an outcome, or time is up.
+        NotAllowed: the caller asked for the deployment, or answered before.
+        WrongDigest: another approval is asked for now.
+    """
+    outcome: Approval | None = None
+
+    def choose(deployment: Deployment) -> Decided | None:
+        nonlocal outcome
+        approval = asked_approval(deployment, ports=ports)
+        if approval_id and approval_id != approval.id:
+            raise WrongDigest(f"The approval asked for is {approval.id}, not {approval_id}.")
+        answer = Decision(by=caller.name, approved=approved, reason=reason, at_ms=ports.clock.policy_ms())
+        outcome = decide(approval, answer)
+        return _decided(deployment, outcome, by=caller.name, reason=reason, ports=ports)
+
+    change_deployment(deployment_id, choose, actor=caller.name, ports=ports)
+    if outcome is None:
+        raise NotFound("approval", deployment_id)
+    return outcome
+
+
+def expire_approval(deployment_id: str, *, ports: Ports) -> Deployment:
+    """The deployment, Expired if its approval's time is up and nobody decided."""
+
+    def choose(deployment: Deployment) -> Decided | None:
+        rollout = deployment.current
+        if rollout is None or rollout.phase is not Phase.AWAITING_APPROVAL:
+            return None
+        approval = asked_approval(deployment, ports=ports)
+        expired = expire(approval, now_ms=ports.clock.policy_ms())
+        if expired is approval:
+            return None
+        return _decided(deployment, expired, by=SYSTEM, reason="Nobody decided in time.", ports=ports)
+
+    return change_deployment(deployment_id, choose, ports=ports)
+
+
+def asked_approval(deployment: Deployment, *, ports: Ports) -> Approval:
+    """The approval a deployment asks for, or asked for last.
+
+    Raises:
+        NotFound: it never asked.
+    """
+    current = deployment.current
+    asked = [r for r in deployment.rollouts if r.approval_id]
+    rollout = current if current is not None and current.approval_id else (asked[-1] if asked else None)
+    approval = None if rollout is None else ports.store.get(Approval, deployment.id, rollout.approval_id)
+    if approval is None:
+        raise NotFound("approval", deployment.id)
+    if approval.status is ApprovalStatus.PENDING and deployment.has_ended:
+        raise AlreadyDecided("deployment", deployment.status)
+    return approval
+
+
+def _decided(deployment: Deployment, approval: Approval, *, by: str, reason: str, ports: Ports) -> Decided:
+    rollout = deployment.current
+    if rollout is None or rollout.phase is not Phase.AWAITING_APPROVAL:
+        raise AlreadyDecided("deployment", deployment.status)
+    answer = approval.decisions[-1] if approval.decisions else None
+    entry = Entry(
+        type=EventType.APPROVAL_DECIDED,
+        environment=rollout.environment,
+        detail={
+            "approvalId": approval.id,
+            "by": by,
+            "approved": answer is not None and answer.approved and by != SYSTEM,
+            "reason": reason,
+            "outcome": str(approval.status),
+        },
+    )
+    also = (Replace(approval),)
+    match approval.status:
+        case ApprovalStatus.PENDING:
+            return Decided(after=deployment, entries=(entry,), also=also)
+        case ApprovalStatus.APPROVED:
+            waiting = replace(rollout, phase=Phase.AWAITING_TURN)
+            after = deployment.with_rollout(waiting).become(Status.RUNNING)
+            return Decided(after=after, entries=(entry,), also=also)
+        case _:
+            rejected = approval.status is ApprovalStatus.REJECTED
+            status = Status.REJECTED if rejected else Status.EXPIRED
+            failure = Failure(code=status.upper(), message=f"{status} by {by}: {reason}" if rejected else reason)
+            return ended_before_nodes(deployment, status, failure=failure, entries=(entry,), also=also, ports=ports)

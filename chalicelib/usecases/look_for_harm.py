@@ -1,0 +1,70 @@
+"""Somebody looks during the bake: any heartbeat may, at most one a second does, and what it finds ends the bake at once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from chalicelib.domain.assignment import Assignment
+from chalicelib.domain.canary_analysis import find_harm
+from chalicelib.domain.deployment import Deployment, Status
+from chalicelib.domain.errors import StaleWrite
+from chalicelib.domain.rollout import Phase
+from chalicelib.usecases.advance_wave import verdict_entry
+from chalicelib.usecases.fail_silent_nodes import fail_overdue_nodes
+from chalicelib.usecases.finish_restore import finish_restore
+from chalicelib.usecases.gather_evidence import gather_evidence
+from chalicelib.usecases.policies import policy_revision
+from chalicelib.usecases.ports import Ports, Replace
+from chalicelib.usecases.recording import Decided, change_deployment, get_deployment
+from chalicelib.usecases.start_restore import restore_decision
+from chalicelib.usecases.start_wave import LOOK_EVERY_MS
+
+
+def look_for_harm(assignment: Assignment, *, ports: Ports) -> bool:
+    """Take the next look if it is due and nobody else took it; true when this call took it."""
+    now = ports.clock.machine_ms()
+    if not assignment.is_changing or now < assignment.next_look_at_ms:
+        return False
+    try:
+        taken = replace(assignment, next_look_at_ms=now + LOOK_EVERY_MS, revision=assignment.revision + 1)
+        ports.store.commit(Replace(taken))
+    except StaleWrite:
+        return False
+    deployment = get_deployment(assignment.deployment_id or "", ports=ports)
+    rollout = deployment.current
+    if rollout is None or rollout.environment is not assignment.environment:
+        return True
+    if rollout.phase is Phase.DEPLOYING:
+        fail_overdue_nodes(deployment.id, ports=ports)
+    elif rollout.phase is Phase.RESTORING:
+        finish_restore(deployment.id, ports=ports)
+    if rollout.phase in (Phase.DEPLOYING, Phase.BAKING):
+        _look(deployment.id, taken, ports=ports)
+    return True
+
+
+def _look(deployment_id: str, assignment: Assignment, *, ports: Ports) -> None:
+    def decide(deployment: Deployment) -> Decided | None:
+        rollout = deployment.current
+        if rollout is None or rollout.phase not in (Phase.DEPLOYING, Phase.BAKING):
+            return None
+        policy = policy_revision(rollout.environment, rollout.policy_revision, ports=ports)
+        evidence = gather_evidence(deployment, rollout, assignment, thorough=False, ports=ports)
+        if rollout.phase is Phase.DEPLOYING:
+            # Who has not answered yet is watched by the deadline, not by the judge.
+            evidence = replace(evidence, canary=tuple(node for node in evidence.canary if node.during))
+        harm = find_harm(evidence, policy.analysis)
+        if harm is None:
+            return None
+        entry = verdict_entry(rollout, harm, final=False)
+        return restore_decision(
+            deployment,
+            Status.ROLLED_BACK,
+            why=harm.sentence,
+            entries=(entry,),
+            first_bad_report_ms=rollout.first_bad_report_ms,
+            policy=policy,
+            ports=ports,
+        )
+
+    change_deployment(deployment_id, decide, ports=ports)

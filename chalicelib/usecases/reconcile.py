@@ -1,0 +1,125 @@
+"""The reconciler: whatever was decided and not delivered is delivered, whatever was lost is continued. Twice is harmless."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from chalicelib.domain.approval import Approval
+from chalicelib.domain.deployment import Deployment
+from chalicelib.domain.errors import DomainError
+from chalicelib.domain.rollout import Phase
+from chalicelib.domain.timeline import EventType, OutboxMessage
+from chalicelib.domain.turn import Turn
+from chalicelib.usecases.decide_approval import expire_approval
+from chalicelib.usecases.fail_silent_nodes import fail_overdue_nodes
+from chalicelib.usecases.finish_restore import finish_restore
+from chalicelib.usecases.ports import Add, Ports, Record
+from chalicelib.usecases.recording import Decided, Entry, change_deployment, get_deployment, wake
+from chalicelib.usecases.relay_outbox import relay_outbox
+from chalicelib.usecases.take_turn import take_turn
+
+MOST_PER_PASS = 1_000
+GRACE_MS = 30_000
+"""An execution is taken for lost only when its deployment has not changed for this long (machine time)."""
+
+R = TypeVar("R", bound=Record)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciled:
+    """What one pass did."""
+
+    relayed: int = 0
+    woken: int = 0
+    continued: int = 0
+    expired: int = 0
+    failed: int = 0
+
+
+def reconcile(*, grace_ms: int = GRACE_MS, ports: Ports) -> Reconciled:
+    """One pass over everything that is open. A trouble with one deployment does not keep the others waiting."""
+    messages = list(_open(OutboxMessage, "outbox", ports=ports))
+    relayed = relay_outbox(messages, ports=ports)
+    expired = sum(_attempt(approval.deployment_id, ports=ports) for approval in _due_approvals(ports=ports))
+    woken = continued = failed = 0
+    for deployment in _open(Deployment, "deployments", ports=ports):
+        try:
+            continued += continue_lost(deployment.id, grace_ms=grace_ms, ports=ports)
+            woken += look_after(deployment.id, ports=ports)
+        except DomainError:
+            failed += 1
+    return Reconciled(relayed=relayed, woken=woken, continued=continued, expired=expired, failed=failed)
+
+
+def look_after(deployment_id: str, *, ports: Ports) -> bool:
+    """Do for one deployment what a lost heartbeat, grant or wake-up would have done; true when it was woken."""
+    deployment = get_deployment(deployment_id, ports=ports)
+    rollout = deployment.current
+    if rollout is not None and rollout.phase is Phase.AWAITING_TURN and not rollout.fence:
+        turn = ports.store.get(Turn, rollout.environment, deployment.module)
+        if turn is not None and turn.holder == deployment.id:
+            take_turn(deployment.id, ports=ports)
+    elif rollout is not None and rollout.phase is Phase.DEPLOYING:
+        fail_overdue_nodes(deployment.id, ports=ports)
+    elif rollout is not None and rollout.phase is Phase.RESTORING:
+        finish_restore(deployment.id, ports=ports)
+    return wake(get_deployment(deployment_id, ports=ports), ports=ports)
+
+
+def continue_lost(deployment_id: str, *, grace_ms: int, ports: Ports) -> bool:
+    """Start the next execution of a deployment whose execution is gone; true when one was started.
+
+    The new one replays what is recorded and goes on from there; the old one, should it live after all, is refused.
+    """
+    lost = get_deployment(deployment_id, ports=ports)
+    if lost.has_ended or ports.executions.is_running(lost.execution_name):
+        return False
+    if ports.clock.policy_ms() - lost.updated_at_ms < grace_ms:
+        return False
+
+    def decide(deployment: Deployment) -> Decided | None:
+        if deployment.has_ended or deployment.run != lost.run:
+            return None
+        following = replace(deployment, run=deployment.run + 1)
+        start = {"name": following.execution_name, "deploymentId": deployment.id}
+        message = OutboxMessage(
+            id=f"{deployment.id}#start-r{following.run}",
+            topic="execution",
+            created_at_ms=ports.clock.machine_ms(),
+            payload=start,
+        )
+        entry = Entry(type=EventType.EXECUTION_REPLACED, detail={"execution": following.execution_name})
+        return Decided(after=following, entries=(entry,), also=(Add(message),))
+
+    after = change_deployment(deployment_id, decide, ports=ports)
+    if after.run == lost.run:
+        return False
+    ports.executions.start(after.execution_name, after.id)
+    return True
+
+
+def _due_approvals(*, ports: Ports) -> Iterator[Approval]:
+    now = ports.clock.policy_ms()
+    return (approval for approval in _open(Approval, "approvals", ports=ports) if approval.expires_at_ms <= now)
+
+
+def _attempt(deployment_id: str, *, ports: Ports) -> int:
+    try:
+        expire_approval(deployment_id, ports=ports)
+    except DomainError:
+        return 0
+    return 1
+
+
+def _open(kind: type[R], partition: str, *, ports: Ports) -> Iterator[R]:
+    cursor: str | None = None
+    seen = 0
+    while seen < MOST_PER_PASS:
+        page = ports.store.page(kind, "open", partition, limit=100, cursor=cursor)
+        yield from page.records
+        seen += len(page.records)
+        if page.cursor is None:
+            return
+        cursor = page.cursor

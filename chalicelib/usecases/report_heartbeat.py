@@ -1,0 +1,170 @@
+"""Heartbeat: take in what a node says, count it towards the wave that is on, and answer what it should run."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass, replace
+
+from chalicelib.domain.assignment import Assignment, Desired, desired_for
+from chalicelib.domain.errors import NotAuthenticated, StaleWrite
+from chalicelib.domain.metrics import Window
+from chalicelib.domain.module import ModuleVersion
+from chalicelib.domain.node import Member, ModuleReport, Node, NodeStatus, environment_of
+from chalicelib.usecases.acknowledge import Acknowledged, acknowledged, after_acknowledgement
+from chalicelib.usecases.look_for_harm import look_for_harm
+from chalicelib.usecases.policies import current_policy
+from chalicelib.usecases.ports import Ports, Replace
+from chalicelib.usecases.recording import MAX_TRIES
+
+ACTIVE_HEARTBEAT_MS = 1_000
+"""How often nodes report while something changes in their environment."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportedWindow:
+    """A window and the version it was measured of."""
+
+    module: str
+    digest: str
+    window: Window
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heartbeat:
+    """What a node sends; see docs/contracts/node-protocol.md."""
+
+    interval: int
+    kernel_version: str
+    modules: tuple[ModuleReport, ...]
+    windows: tuple[ReportedWindow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a node should run of one module; `versions` has every digest named in `desired`."""
+
+    module: str
+    fence: int
+    desired: Desired
+    versions: tuple[ModuleVersion, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeartbeatAnswer:
+    """What a node is told."""
+
+    interval: int
+    next_heartbeat_ms: int
+    wanted: tuple[Wanted, ...]
+
+
+def report_heartbeat(node_id: str, credential_hash: str, heartbeat: Heartbeat, *, ports: Ports) -> HeartbeatAnswer:
+    """The node's report, counted once per interval number, and what the node should run.
+
+    Raises:
+        NotAuthenticated: the credential is not this node's, or the node was removed.
+    """
+    node = _authenticated(node_id, credential_hash, ports=ports)
+    assignments = ports.store.list(Assignment, node.environment)
+    moving = [assignment for assignment in assignments if assignment.is_changing]
+    members = {assignment.module: _member(assignment, node, ports=ports) for assignment in moving}
+    if heartbeat.interval > node.interval:
+        _keep_windows(node, heartbeat, moving, ports=ports)
+    told = ACTIVE_HEARTBEAT_MS if moving else current_policy(node.environment, ports=ports).idle_heartbeat_ms
+    done = _keep_report(node, credential_hash, heartbeat, moving, members, told, ports=ports)
+    for acknowledgement in done:
+        after_acknowledgement(acknowledgement, ports=ports)
+    for assignment in moving:
+        look_for_harm(assignment, ports=ports)
+    if done:
+        # The decision may have moved a cut-off; whoever brought it about is told at once.
+        assignments = ports.store.list(Assignment, node.environment)
+    now = ports.clock.policy_ms()
+    wanted = tuple(_wanted(a, node, members.get(a.module), now, ports=ports) for a in assignments)
+    return HeartbeatAnswer(
+        interval=heartbeat.interval,
+        next_heartbeat_ms=told,
+        wanted=tuple(w for w in wanted if w.fence),
+    )
+
+
+def _authenticated(node_id: str, credential_hash: str, *, ports: Ports) -> Node:
+    environment = environment_of(node_id)
+    node = None if environment is None else ports.store.get(Node, environment, node_id)
+    known = "" if node is None else node.credential_hash
+    if not hmac.compare_digest(known, credential_hash) or node is None or node.status is NodeStatus.REMOVED:
+        raise NotAuthenticated("This is not the credential of that node.")
+    return node
+
+
+def _member(assignment: Assignment, node: Node, *, ports: Ports) -> Member | None:
+    return ports.store.get(Member, assignment.deployment_id or "", node.environment, node.id)
+
+
+def _keep_windows(node: Node, heartbeat: Heartbeat, moving: list[Assignment], *, ports: Ports) -> None:
+    bakes = {assignment.module: assignment.bake for assignment in moving if assignment.bake}
+    for reported in heartbeat.windows:
+        ports.metrics.add(
+            environment=node.environment,
+            module=reported.module,
+            node_id=node.id,
+            digest=reported.digest,
+            interval=heartbeat.interval,
+            window=reported.window,
+        )
+        if reported.module in bakes:
+            ports.metrics.add_to_bake(
+                bake=bakes[reported.module],
+                node_id=node.id,
+                digest=reported.digest,
+                interval=heartbeat.interval,
+                window=reported.window,
+            )
+
+
+def _keep_report(
+    node: Node,
+    credential_hash: str,
+    heartbeat: Heartbeat,
+    moving: list[Assignment],
+    members: dict[str, Member | None],
+    told_ms: int,
+    *,
+    ports: Ports,
+) -> list[Acknowledged]:
+    """Write the node's row together with every answer its report gives, or neither."""
+    for attempt in range(MAX_TRIES):
+        reported = replace(
+            node,
+            last_heartbeat_ms=ports.clock.machine_ms(),
+            heartbeat_ms=told_ms,
+            interval=max(node.interval, heartbeat.interval),
+            kernel_version=heartbeat.kernel_version,
+            modules=heartbeat.modules if heartbeat.interval >= node.interval else node.modules,
+            revision=node.revision + 1,
+        )
+        done = [
+            found
+            for assignment in moving
+            if (found := acknowledged(assignment, members.get(assignment.module), reported, ports=ports)) is not None
+        ]
+        try:
+            ports.store.commit(Replace(reported), *(change for found in done for change in found.changes))
+            return done
+        except StaleWrite:
+            if attempt == MAX_TRIES - 1:
+                raise
+            node = _authenticated(node.id, credential_hash, ports=ports)
+            for assignment in moving:
+                members[assignment.module] = _member(assignment, node, ports=ports)
+    raise AssertionError("unreachable")
+
+
+def _wanted(assignment: Assignment, node: Node, member: Member | None, now_ms: int, *, ports: Ports) -> Wanted:
+    desired = desired_for(assignment, member, now_ms=now_ms)
+    report = node.report(assignment.module)
+    named = (*((desired.active,) if desired.active else ()), *desired.staged)
+    held = {report.active, *report.staged}
+    versions = [ports.store.list(ModuleVersion, assignment.module)] if any(d not in held for d in named) else []
+    found = tuple(version for several in versions for version in several if version.digest in named)
+    return Wanted(module=assignment.module, fence=assignment.fence, desired=desired, versions=found)

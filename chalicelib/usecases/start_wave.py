@@ -1,0 +1,81 @@
+"""Start a wave: who owes an answer is written first, then one write moves the cut-off every node reads."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from chalicelib.domain.assignment import Assignment
+from chalicelib.domain.deployment import Deployment
+from chalicelib.domain.node import Member, PendingNode
+from chalicelib.domain.policy import Policy
+from chalicelib.domain.rollout import Rollout, deploy_position, restore_position, start_wave
+from chalicelib.domain.strategies import WaveKind
+from chalicelib.domain.timeline import EventType
+from chalicelib.usecases.ports import Add, Change, Ports, Replace
+from chalicelib.usecases.recording import Entry
+
+LOOK_EVERY_MS = 1_000
+"""Somebody looks for harm at most this often per wave."""
+
+KEEP_ANSWERS_S = 14 * 24 * 3600
+
+
+def started_wave(
+    deployment: Deployment, rollout: Rollout, number: int, *, policy: Policy, ports: Ports
+) -> tuple[Rollout, Change, Entry]:
+    """The rollout in its wave `number`, the write that tells the nodes, and the event; rows of who owes what are kept.
+
+    Rows are written before the decision: their keys are derived from the position, so a repeated task writes the same
+    ones, and an answer can only come after the decision.
+    """
+    now, machine = ports.clock.policy_ms(), ports.clock.machine_ms()
+    deadline = machine + policy.deploy_seconds * 1000
+    started = start_wave(rollout, number, deadline_ms=deadline, now_ms=now, machine_ms=machine)
+    position = deploy_position(started)
+    wave = started.current
+    members = ports.store.list(Member, deployment.id, rollout.environment)
+    names = {member.node_id: member.name for member in members if wave.first <= member.rank < wave.upto}
+    rows = [
+        PendingNode(
+            deployment_id=deployment.id,
+            position=owed,
+            node_id=node_id,
+            expires_at_s=machine // 1000 + KEEP_ANSWERS_S,
+        )
+        for node_id in sorted(names)
+        for owed in (position, restore_position(rollout.environment))
+    ]
+    ports.store.add_many(rows)
+    entry = Entry(
+        type=EventType.WAVE_STARTED,
+        environment=rollout.environment,
+        wave=number,
+        detail={"kind": str(wave.kind), "nodes": sorted(names.values()), "upto": wave.upto, "fence": rollout.fence},
+    )
+    return started, _moved_cut_off(deployment, started, position, machine, ports=ports), entry
+
+
+def _moved_cut_off(deployment: Deployment, rollout: Rollout, position: str, machine_ms: int, *, ports: Ports) -> Change:
+    wave = rollout.current
+    stored = ports.store.get(Assignment, rollout.environment, deployment.module)
+    before = stored or Assignment(environment=rollout.environment, module=deployment.module)
+    staging = wave.kind is WaveKind.STAGE
+    moved = replace(
+        before,
+        fence=rollout.fence,
+        deployment_id=deployment.id,
+        candidate_digest=deployment.digest,
+        candidate_version=deployment.version,
+        active_upto=before.active_upto if staging else wave.upto,
+        staged_upto=wave.upto if staging else before.staged_upto,
+        wave_first=wave.first,
+        touched_upto=rollout.touched_upto,
+        position=position,
+        bake=f"{deployment.id}#{position}",
+        look_from_ms=machine_ms,
+        next_look_at_ms=machine_ms + LOOK_EVERY_MS,
+        revision=before.revision + 1 if stored else 0,
+    )
+    if before.deployment_id != deployment.id:
+        moved = replace(moved, active_upto=0 if staging else wave.upto, staged_upto=wave.upto if staging else 0)
+    return Replace(moved) if stored else Add(moved)
