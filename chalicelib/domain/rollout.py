@@ -82,6 +82,8 @@ class Rollout:
     from_digest: str | None = None
     from_version: str | None = None
     plan_hash: str = ""
+    approval_seconds: int = 1
+    queue_seconds: int = 1
     fence: int = 0
     fleet: int = 0
     waves: tuple[Wave, ...] = ()

@@ -82,10 +82,11 @@ def answer(deployment: Deployment, state: WaitState, *, now_ms: int) -> dict[str
     match state:
         case WaitState.AWAIT_APPROVAL:
             waiting = rollout.phase is Phase.AWAITING_APPROVAL
-            return None if waiting else _state(deployment, rollout, Next.TURN)
+            return None if waiting else _state(deployment, rollout, Next.TURN, seconds=rollout.queue_seconds)
         case WaitState.AWAIT_TURN:
             waiting = rollout.phase is Phase.AWAITING_TURN and not rollout.fence
-            return None if waiting else _state(deployment, rollout, Next.PLAN)
+            # Should the plan differ from the approved one, the machine goes back to asking, for this long.
+            return None if waiting else _state(deployment, rollout, Next.PLAN, seconds=rollout.approval_seconds)
         case WaitState.ADVANCE_WAVE:
             return _after_advance(deployment, rollout, now_ms)
         case WaitState.BAKE_WAVE:

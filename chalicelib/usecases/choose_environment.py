@@ -61,7 +61,15 @@ def begin(
     policy = policy_revision(rollout.environment, rollout.policy_revision, ports=ports)
     expected = plan_hash(policy, digest=deployment.digest or "", from_digest=runs)
     from_version = None if assignment is None else assignment.stable_version
-    begun = replace(rollout, from_digest=runs, from_version=from_version, plan_hash=expected)
+    begun = replace(
+        rollout,
+        from_digest=runs,
+        from_version=from_version,
+        plan_hash=expected,
+        # One second more than the question has: what ends it is the table's instant, not the machine's timer.
+        approval_seconds=policy.approval.expires_seconds + 1,
+        queue_seconds=policy.queue_seconds + 1,
+    )
     if deployment.kind is Kind.ROLLBACK or not (policy.approval.required or _extra_gate(deployment, rollout)):
         return replace(begun, phase=Phase.AWAITING_TURN, approval_id=""), (), ()
     approval = _approval(deployment, begun, policy, ports=ports)

@@ -16,10 +16,11 @@ from chalicelib.usecases.ports import Add, Change, Ports, Replace
 from chalicelib.usecases.recording import Decided, Entry, change_deployment
 
 
-def take_turn(deployment_id: str, *, ports: Ports) -> Deployment:
+def take_turn(deployment_id: str, *, timed_out: bool = False, ports: Ports) -> Deployment:
     """The deployment after it asked: with a fence when the turn is its own, else Queued behind the holder.
 
-    A deployment that finds the queue full, or the policy set to reject, ends Failed and says who holds the turn.
+    A deployment that finds the queue full, or the policy set to reject, ends Failed and says who holds the turn; one
+    that has queued as long as the policy allows (`timed_out`) ends Expired.
     """
 
     def decide(deployment: Deployment) -> Decided | None:
@@ -45,6 +46,10 @@ def take_turn(deployment_id: str, *, ports: Ports) -> Deployment:
             detail = {"fence": asked.fence, "holder": deployment.id}
             entry = Entry(type=EventType.TURN_GRANTED, environment=rollout.environment, detail=detail)
             return Decided(after=after, entries=(entry,), also=also)
+        if timed_out and deployment.status is Status.QUEUED:
+            message = f"Queued for {policy.queue_seconds} s without getting the turn; {asked.holder} holds it."
+            failure = Failure(code="QUEUE_TIMEOUT", message=message)
+            return ended_before_nodes(deployment, Status.EXPIRED, failure=failure, ports=ports)
         if not also and deployment.status is Status.QUEUED:
             return None
         detail = {"position": position, "holder": asked.holder}

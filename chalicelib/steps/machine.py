@@ -1,0 +1,152 @@
+"""What each Task of the state machine calls, in the machine's order. The state's name chooses the step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from chalicelib.domain.deployment import Deployment
+from chalicelib.domain.errors import ExecutionReplaced
+from chalicelib.domain.rollout import Rollout
+from chalicelib.domain.waiting import Next, WaitState
+from chalicelib.usecases.advance_wave import advance_wave
+from chalicelib.usecases.choose_environment import choose_environment
+from chalicelib.usecases.complete_deployment import validate
+from chalicelib.usecases.decide_approval import expire_approval
+from chalicelib.usecases.finish_restore import finish_restore
+from chalicelib.usecases.plan_rollout import plan_rollout
+from chalicelib.usecases.ports import Ports
+from chalicelib.usecases.recording import get_deployment
+from chalicelib.usecases.release_turn import release_turn
+from chalicelib.usecases.run_stage import build, run_tests, scan_security
+from chalicelib.usecases.start_restore import restore_after_failure
+from chalicelib.usecases.take_turn import hand_on, take_turn
+from chalicelib.usecases.wait_for_token import wait_for_token
+
+State = dict[str, Any]
+
+
+def handle(event: Mapping[str, Any], *, ports: Ports) -> State:
+    """Run the step of the state the machine is in; returns the machine's next state (ids and small numbers).
+
+    Any step may run twice: what it did is recorded, and it finds it done.
+
+    Raises:
+        ExecutionReplaced: a newer execution carries the deployment on; this one must stop.
+        DeploymentEnded: the deployment has reached an end.
+    """
+    name = event["state"]
+    deployment = get_deployment(event["input"]["deploymentId"], ports=ports)
+    run = _run_of(event["execution"], deployment)
+    if name in TASKS:
+        return TASKS[name](deployment, event, ports)
+    WAITS[name](deployment, event, ports)
+    wait_for_token(deployment.id, WaitState(name), run=run, token=event["token"], ports=ports)
+    return {}
+
+
+def _run_of(execution: str, deployment: Deployment) -> int:
+    if execution != deployment.execution_name:
+        raise ExecutionReplaced(f"{execution} was replaced by {deployment.execution_name}.")
+    return deployment.run
+
+
+def _build(deployment: Deployment, _event: Mapping[str, Any], ports: Ports) -> State:
+    return _state(build(deployment.id, ports=ports))
+
+
+def _test(deployment: Deployment, _event: Mapping[str, Any], ports: Ports) -> State:
+    return _state(run_tests(deployment.id, ports=ports))
+
+
+def _scan_security(deployment: Deployment, _event: Mapping[str, Any], ports: Ports) -> State:
+    return _state(scan_security(deployment.id, ports=ports))
+
+
+def _next_environment(deployment: Deployment, _event: Mapping[str, Any], ports: Ports) -> State:
+    rollout = choose_environment(deployment.id, ports=ports)
+    if rollout is None:
+        return {**_state(deployment), "next": "validate"}
+    return {**_state(deployment, rollout), "next": "approve", "seconds": rollout.approval_seconds}
+
+
+def _await_approval(deployment: Deployment, _event: Mapping[str, Any], ports: Ports) -> None:
+    expire_approval(deployment.id, ports=ports)
+
+
+def _await_turn(deployment: Deployment, event: Mapping[str, Any], ports: Ports) -> None:
+    take_turn(deployment.id, timed_out="timeout" in event["input"], ports=ports)
+
+
+def _plan_waves(deployment: Deployment, _event: Mapping[str, Any], ports: Ports) -> State:
+    planned = plan_rollout(deployment.id, ports=ports)
+    return _state(planned, planned.current)
+
+
+def _advance_wave(deployment: Deployment, _event: Mapping[str, Any], ports: Ports) -> None:
+    advance_wave(deployment.id, ports=ports)
+
+
+def _nothing(_deployment: Deployment, _event: Mapping[str, Any], _ports: Ports) -> None:
+    """The wait itself is all there is to do."""
+
+
+def _release_turn(deployment: Deployment, _event: Mapping[str, Any], ports: Ports) -> State:
+    return _state(release_turn(deployment.id, ports=ports))
+
+
+def _validate(deployment: Deployment, _event: Mapping[str, Any], ports: Ports) -> State:
+    done = validate(deployment.id, ports=ports)
+    return {**_state(done), "status": str(done.status)}
+
+
+def _restore_nodes(deployment: Deployment, event: Mapping[str, Any], ports: Ports) -> None:
+    failure = event["input"].get("failure")
+    restore_after_failure(deployment.id, cause=_cause(failure), ports=ports)
+    finish_restore(deployment.id, ports=ports)
+
+
+def _finish_deployment(deployment: Deployment, _event: Mapping[str, Any], ports: Ports) -> State:
+    hand_on(deployment, ports=ports)
+    return {**_state(deployment), "status": str(deployment.status)}
+
+
+TASKS: dict[str, Callable[[Deployment, Mapping[str, Any], Ports], State]] = {
+    "Build": _build,
+    "Test": _test,
+    "ScanSecurity": _scan_security,
+    "NextEnvironment": _next_environment,
+    "PlanWaves": _plan_waves,
+    "ReleaseTurn": _release_turn,
+    "Validate": _validate,
+    "FinishDeployment": _finish_deployment,
+}
+"""States that answer at once."""
+
+WAITS: dict[str, Callable[[Deployment, Mapping[str, Any], Ports], None]] = {
+    WaitState.AWAIT_APPROVAL: _await_approval,
+    WaitState.AWAIT_TURN: _await_turn,
+    WaitState.ADVANCE_WAVE: _advance_wave,
+    WaitState.BAKE_WAVE: _nothing,
+    WaitState.AWAIT_RESUME: _nothing,
+    WaitState.RESTORE_NODES: _restore_nodes,
+}
+"""States that do what is due, then wait for their token."""
+
+
+def _state(deployment: Deployment, rollout: Rollout | None = None) -> State:
+    return {
+        "deploymentId": deployment.id,
+        "environment": "" if rollout is None else str(rollout.environment),
+        "next": str(Next.ADVANCE),
+        "seconds": 1,
+    }
+
+
+def _cause(failure: object) -> str:
+    if not isinstance(failure, Mapping):
+        return ""
+    return f"{failure.get('Error', 'Unknown')}: {str(failure.get('Cause', ''))[:500]}"
+
+
+__all__ = ["TASKS", "WAITS", "handle"]
