@@ -1,0 +1,153 @@
+"""The table in memory: same keys, same conditions, same answers as on DynamoDB; tests/contracts/test_store.py proves it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+from chalicelib.adapters.dynamodb.codec import Attributes
+from chalicelib.adapters.dynamodb.cursor import cursor_after, position_of
+from chalicelib.adapters.dynamodb.items import item_of, key_of, pointer_of, record_of, text
+from chalicelib.adapters.dynamodb.keys import INDEX_NAMES, LAST, LAYOUTS, PK, SK, TARGET_PK, TARGET_SK, shard_names
+from chalicelib.domain.errors import StaleWrite
+from chalicelib.usecases.ports import Add, Change, Page, Record, Remove, Replace
+
+R = TypeVar("R", bound=Record)
+Key = tuple[str, str]
+
+
+class FakeStore:
+    """A Store. Records pass through the real codec, so whatever could not be stored fails here too.
+
+    `commits` holds what was committed, in order; `fail_next` makes commits fail.
+    """
+
+    def __init__(self) -> None:
+        self._partitions: dict[str, dict[str, Attributes]] = {}
+        self._indexes: dict[str, dict[Key, Attributes]] = {}
+        self._lock = threading.RLock()
+        self._failures: list[Exception] = []
+        self.commits: list[tuple[Change, ...]] = []
+
+    def fail_next(self, *errors: Exception) -> None:
+        """The next commits raise these, one each, and write nothing."""
+        self._failures.extend(errors)
+
+    def get(self, kind: type[R], *key: str) -> R | None:
+        layout = LAYOUTS[kind]
+        with self._lock:
+            item = self._partitions.get(layout.pk(key), {}).get(layout.sk(key))
+        return None if item is None else record_of(kind, item)
+
+    def list(
+        self,
+        kind: type[R],
+        *prefix: str,
+        after: str | None = None,
+        limit: int | None = None,
+        newest_first: bool = False,
+    ) -> tuple[R, ...]:
+        layout = LAYOUTS[kind]
+        begin = layout.sort_prefix(prefix)
+        known = None if after is None else begin + after
+        with self._lock:
+            partition = dict(self._partitions.get(layout.pk(prefix), {}))
+        names = sorted((name for name in partition if name.startswith(begin)), reverse=newest_first)
+        behind = [name for name in names if known is None or (name < known if newest_first else name > known)]
+        return tuple(record_of(kind, partition[name]) for name in behind[:limit])
+
+    def page(
+        self,
+        kind: type[R],
+        index: str,
+        partition: str,
+        *,
+        limit: int,
+        cursor: str | None = None,
+        newest_first: bool = False,
+        upto: str | None = None,
+    ) -> Page:
+        listed = (kind.__name__, index, partition, str(newest_first))
+        known = None if cursor is None else position_of(cursor, *listed)
+        with self._lock:
+            name = f"{INDEX_NAMES[index]}sk"
+            entries = {
+                text(item, name): item
+                for shard in shard_names(index, partition)
+                for item in self._indexes.get(f"{index}:{shard}", {}).values()
+            }
+            places = sorted((place for place in entries if upto is None or place <= upto + LAST), reverse=newest_first)
+            behind = [place for place in places if known is None or (place < known if newest_first else place > known)]
+            items = list(self._followed([entries[place] for place in behind[:limit]]))
+        following = cursor_after(behind[limit - 1], *listed) if len(behind) > limit else None
+        return Page(records=tuple(record_of(kind, item) for item in items), cursor=following)
+
+    def commit(self, *changes: Change) -> None:
+        keys = [_address(key_of(change.record)) for change in changes]
+        if len(changes) > 100 or len(set(keys)) != len(keys):
+            raise ValueError("too many changes, or one record changed twice")
+        with self._lock:
+            if self._failures:
+                raise self._failures.pop(0)
+            for change in changes:
+                self._demand(change)
+            for change in changes:
+                self._apply(change)
+            self.commits.append(changes)
+
+    def add_many(self, records: Sequence[Record]) -> None:
+        with self._lock:
+            for record in records:
+                self._apply(Add(record))
+
+    def _demand(self, change: Change) -> None:
+        pk, sk = _address(key_of(change.record))
+        stored = self._partitions.get(pk, {}).get(sk)
+        match change:
+            case Add():
+                met = stored is None
+            case Replace(record):
+                met = stored is not None and int(stored["revision"]["N"]) == record.revision - 1
+            case Remove():
+                met = stored is not None
+        if not met:
+            raise StaleWrite(type(change.record).__name__, "/".join(change.record.key))
+
+    def _apply(self, change: Change) -> None:
+        if isinstance(change, Remove):
+            self._delete(_address(key_of(change.record)))
+            return
+        self._put(item_of(change.record))
+        pointer = pointer_of(change.record) if isinstance(change, Add) else None
+        if pointer is not None:
+            self._put(pointer)
+
+    def _put(self, item: Attributes) -> None:
+        key = _address(item)
+        self._delete(key)
+        self._partitions.setdefault(key[0], {})[key[1]] = item
+        for where in _index_partitions(item):
+            self._indexes.setdefault(where, {})[key] = item
+
+    def _delete(self, key: Key) -> None:
+        item = self._partitions.get(key[0], {}).pop(key[1], None)
+        for where in _index_partitions(item or {}):
+            del self._indexes[where][key]
+
+    def _followed(self, items: Sequence[Attributes]) -> Iterator[Attributes]:
+        for item in items:
+            if TARGET_PK not in item:
+                yield item
+                continue
+            target = self._partitions.get(text(item, TARGET_PK), {}).get(text(item, TARGET_SK))
+            if target is not None:
+                yield target
+
+
+def _address(item: Attributes) -> Key:
+    return text(item, PK), text(item, SK)
+
+
+def _index_partitions(item: Attributes) -> tuple[str, ...]:
+    return tuple(f"{index}:{text(item, f'{name}pk')}" for index, name in INDEX_NAMES.items() if f"{name}pk" in item)

@@ -1,0 +1,193 @@
+"""The ports in memory, with the answers of the real adapters; tests/contracts proves it."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from chalicelib.domain.errors import Unavailable
+from chalicelib.domain.metrics import Window, merged_windows
+from chalicelib.usecases.ports import Ports
+from tests.fake_store import FakeStore
+
+__all__ = [
+    "FakeArtifacts",
+    "FakeBus",
+    "FakeClock",
+    "FakeExecutions",
+    "FakeMetrics",
+    "FakeSignatures",
+    "FakeStore",
+    "fake_ports",
+    "fake_signature",
+]
+
+BUCKET_MS = 10_000
+
+
+class FakeMetrics:
+    """Windows in memory, each interval counted once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._seen: dict[tuple[str, ...], int] = {}
+        self._windows: dict[tuple[str, ...], Window] = {}
+
+    def add(self, *, environment: str, module: str, node_id: str, digest: str, interval: int, window: Window) -> None:
+        bucket = f"{window.started_at_ms // BUCKET_MS:010d}"
+        self._add(("series", environment, module, bucket, node_id, digest), interval, window)
+
+    def add_to_bake(self, *, bake: str, node_id: str, digest: str, interval: int, window: Window) -> None:
+        self._add(("bake", bake, node_id, digest), interval, window)
+
+    def bake(self, bake: str) -> dict[tuple[str, str], Window]:
+        with self._lock:
+            return {(key[2], key[3]): window for key, window in self._windows.items() if key[:2] == ("bake", bake)}
+
+    def series(self, *, environment: str, module: str, from_ms: int, to_ms: int) -> tuple[tuple[str, str, Window], ...]:
+        with self._lock:
+            rows = [
+                (key[4], key[5], window)
+                for key, window in self._windows.items()
+                if key[:3] == ("series", environment, module) and from_ms <= window.started_at_ms < to_ms
+            ]
+        return tuple(sorted(rows, key=lambda row: (row[2].started_at_ms, row[0], row[1])))
+
+    def _add(self, key: tuple[str, ...], interval: int, window: Window) -> None:
+        with self._lock:
+            if self._seen.get(key, -1) >= interval:
+                return
+            self._seen[key] = interval
+            known = self._windows.get(key)
+            self._windows[key] = window if known is None else merged_windows((known, window))
+
+
+class FakeClock:
+    """Both times, moved by hand. `advance` moves both, as in AWS."""
+
+    def __init__(self, machine_ms: int = 1_790_000_000_000, policy_ms: int | None = None) -> None:
+        self._machine_ms = machine_ms
+        self._policy_ms = machine_ms if policy_ms is None else policy_ms
+
+    def machine_ms(self) -> int:
+        return self._machine_ms
+
+    def policy_ms(self) -> int:
+        return self._policy_ms
+
+    def advance(self, ms: int = 0, *, seconds: int = 0) -> None:
+        """Both times go on."""
+        self.advance_machine(ms + seconds * 1000)
+        self.advance_policy(ms + seconds * 1000)
+
+    def advance_machine(self, ms: int) -> None:
+        self._machine_ms += ms
+
+    def advance_policy(self, ms: int) -> None:
+        self._policy_ms += ms
+
+
+@dataclass
+class FakeExecutions:
+    """Records starts and answers. `waiting` holds the tokens that may still be answered; None: every token."""
+
+    started: dict[str, str] = field(default_factory=dict)
+    ended: set[str] = field(default_factory=set)
+    answers: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    refusals: list[tuple[str, str, str]] = field(default_factory=list)
+    waiting: set[str] | None = None
+    unavailable: bool = False
+    _over: set[str] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def start(self, name: str, deployment_id: str) -> None:
+        if self.unavailable:
+            raise Unavailable("The state machine does not answer.")
+        with self._lock:
+            self.started.setdefault(name, deployment_id)
+
+    def is_running(self, name: str) -> bool:
+        return name in self.started and name not in self.ended
+
+    def answer(self, token: str, output: Mapping[str, Any]) -> bool:
+        with self._lock:
+            sent = self._takes(token)
+            if sent:
+                self.answers.append((token, dict(output)))
+            return sent
+
+    def refuse(self, token: str, *, error: str, cause: str) -> bool:
+        with self._lock:
+            sent = self._takes(token)
+            if sent:
+                self.refusals.append((token, error, cause))
+            return sent
+
+    def _takes(self, token: str) -> bool:
+        open_still = token not in self._over and (self.waiting is None or token in self.waiting)
+        self._over.add(token)
+        return open_still
+
+
+class FakeArtifacts:
+    """Bytes by digest; `put` is the upload."""
+
+    def __init__(self) -> None:
+        self.contents: dict[str, bytes] = {}
+
+    def put(self, digest: str, content: bytes) -> None:
+        self.contents[digest] = content
+
+    def upload_link(self, digest: str, *, size: int) -> str:
+        return f"https://artifacts.test/{digest}?size={size}&method=PUT"
+
+    def download_link(self, digest: str) -> str:
+        return f"https://artifacts.test/{digest}"
+
+    def read(self, digest: str, *, limit: int) -> bytes | None:
+        content = self.contents.get(digest)
+        return None if content is None else content[: limit + 1]
+
+
+@dataclass
+class FakeBus:
+    """Keeps what was published."""
+
+    published: list[dict[str, Any]] = field(default_factory=list)
+    unavailable: bool = False
+
+    def publish(self, messages: Sequence[Mapping[str, Any]]) -> None:
+        if self.unavailable:
+            raise Unavailable("The event bus does not answer.")
+        self.published.extend(dict(message) for message in messages)
+
+
+class FakeSignatures:
+    """Believes what `fake_signature` made."""
+
+    def verifies(self, *, public_key: str, signature: str, message: bytes) -> bool:
+        return signature == fake_signature(public_key, message)
+
+
+def fake_signature(public_key: str, message: bytes) -> str:
+    """A signature FakeSignatures believes."""
+    return f"{public_key}:{message.decode()}"
+
+
+def fake_ports(**others: Any) -> Ports:
+    """All ports in memory; name one to bring your own."""
+    numbers = itertools.count(1)
+    fakes: dict[str, Any] = {
+        "store": FakeStore(),
+        "metrics": FakeMetrics(),
+        "clock": FakeClock(),
+        "executions": FakeExecutions(),
+        "artifacts": FakeArtifacts(),
+        "bus": FakeBus(),
+        "signatures": FakeSignatures(),
+        "new_id": lambda: f"01J{next(numbers):023d}",
+    }
+    return Ports(**(fakes | others))
