@@ -1,0 +1,186 @@
+"""What every Store promises of its indexes, on the fake and on DynamoDB."""
+
+from __future__ import annotations
+
+import pytest
+
+from chalicelib.adapters.dynamodb.table import DynamoStore
+from chalicelib.domain.approval import Approval, ApprovalStatus
+from chalicelib.domain.deployment import Deployment, Status
+from chalicelib.domain.errors import InvalidInput
+from chalicelib.domain.identity import User
+from chalicelib.domain.module import ModuleVersion
+from chalicelib.domain.timeline import AuditRecord, OutboxMessage
+from chalicelib.usecases.ports import Add, Remove, Replace, Store
+from tests.builders import NOW_MS, a_deployment, a_message, a_user, a_version, an_approval, an_audit_record
+from tests.fakes import FakeStore
+
+IDS = [f"01J{number:023d}" for number in range(9)]
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def store(request: pytest.FixtureRequest) -> Store:
+    if request.param == "fake":
+        return FakeStore()
+    return DynamoStore(request.getfixturevalue("dynamodb"), "hotswap")
+
+
+@pytest.fixture
+def nine(store: Store) -> Store:
+    """Nine deployments; the later ones changed earlier."""
+    store.commit(*(Add(a_deployment(id=name, updated_at_ms=NOW_MS - i)) for i, name in enumerate(IDS)))
+    return store
+
+
+def test_all_deployments_are_paged_newest_first_without_gap_or_double(nine: Store):
+    seen: list[str] = []
+    cursor = None
+    for _ in range(5):
+        page = nine.page(Deployment, "lists", "DEPLOYMENTS", limit=2, cursor=cursor, newest_first=True)
+        seen += [deployment.id for deployment in page.records]
+        cursor = page.cursor
+
+    assert seen == IDS[::-1]
+    assert cursor is None
+
+
+def test_a_page_that_ends_with_the_list_has_no_cursor(nine: Store):
+    page = nine.page(Deployment, "lists", "DEPLOYMENTS", limit=9)
+
+    assert [deployment.id for deployment in page.records] == IDS
+    assert page.cursor is None
+
+
+def test_an_empty_list_is_an_empty_page(store: Store):
+    page = store.page(Deployment, "lists", "DEPLOYMENTS", limit=9)
+
+    assert (page.records, page.cursor) == ((), None)
+
+
+def test_a_record_added_between_two_pages_moves_nothing(nine: Store):
+    first = nine.page(Deployment, "lists", "DEPLOYMENTS", limit=4, newest_first=True)
+
+    nine.commit(Add(a_deployment(id="01K00000000000000000000000")))
+
+    second = nine.page(Deployment, "lists", "DEPLOYMENTS", limit=9, cursor=first.cursor, newest_first=True)
+    assert [deployment.id for deployment in second.records] == IDS[4::-1]
+
+
+def test_deployments_are_found_by_module_as_they_are_now(nine: Store):
+    other = a_deployment(id="01K00000000000000000000000", module="ledger")
+    nine.commit(Add(other))
+    nine.commit(Replace(a_deployment(id=other.id, module="ledger", status=Status.RUNNING, revision=1)))
+
+    page = nine.page(Deployment, "lists", "DEPLOYMENTS#ledger", limit=5, newest_first=True)
+
+    assert [(deployment.id, deployment.status) for deployment in page.records] == [(other.id, Status.RUNNING)]
+
+
+def test_pages_of_one_module_go_on_where_they_ended(nine: Store):
+    first = nine.page(Deployment, "lists", "DEPLOYMENTS#payment-processor", limit=8)
+    second = nine.page(Deployment, "lists", "DEPLOYMENTS#payment-processor", limit=8, cursor=first.cursor)
+
+    assert [deployment.id for deployment in (*first.records, *second.records)] == IDS
+
+
+def test_each_module_is_listed_once_with_the_version_registered_last(store: Store):
+    store.commit(Add(a_version(version="1.0.0")))
+    store.commit(Add(a_version(version="2.0.0")))
+    store.commit(Add(a_version(module="ledger", version="0.1.0")))
+
+    page = store.page(ModuleVersion, "lists", "MODULES", limit=10)
+
+    assert [(found.module, found.version) for found in page.records] == [
+        ("ledger", "0.1.0"),
+        ("payment-processor", "2.0.0"),
+    ]
+
+
+def test_users_are_listed_by_name(store: Store):
+    store.commit(Add(a_user(username="dana")), Add(a_user(username="ada")))
+
+    page = store.page(User, "lists", "USERS", limit=10)
+
+    assert [user.username for user in page.records] == ["ada", "dana"]
+
+
+def test_audit_records_are_listed_by_day_in_the_order_of_time(store: Store):
+    day = NOW_MS // 86_400_000 * 86_400_000
+    instants = [day + 5, day, day + 86_399_999, day + 86_400_000]
+    store.commit(*(Add(an_audit_record(seq=seq, at_ms=at)) for seq, at in enumerate(instants)))
+
+    page = store.page(AuditRecord, "lists", "AUDIT#2026-09-21", limit=10)
+
+    assert [record.seq for record in page.records] == [1, 0, 2]
+
+
+def test_a_deployment_leaves_the_open_ones_with_its_end(nine: Store):
+    nine.commit(Replace(a_deployment(id=IDS[0], status=Status.CANCELLED, revision=1)))
+
+    page = nine.page(Deployment, "open", "DEPLOYMENTS", limit=20)
+
+    assert [deployment.id for deployment in page.records] == IDS[:0:-1]
+
+
+def test_only_what_is_due_is_given_the_instant_itself_included(nine: Store):
+    page = nine.page(Deployment, "open", "DEPLOYMENTS", limit=20, upto=f"{NOW_MS - 7:013d}")
+
+    assert [deployment.id for deployment in page.records] == [IDS[8], IDS[7]]
+
+
+def test_what_is_due_is_paged_too(nine: Store):
+    due = f"{NOW_MS - 6:013d}"
+
+    first = nine.page(Deployment, "open", "DEPLOYMENTS", limit=2, upto=due)
+    second = nine.page(Deployment, "open", "DEPLOYMENTS", limit=2, upto=due, cursor=first.cursor)
+
+    assert [deployment.id for deployment in (*first.records, *second.records)] == [IDS[8], IDS[7], IDS[6]]
+    assert second.cursor is None
+
+
+def test_the_outbox_holds_what_is_untold_oldest_first(store: Store):
+    late, early = a_message(id="late", created_at_ms=NOW_MS + 1), a_message(id="early")
+    told = a_message(id="told")
+    store.commit(Add(late), Add(early), Add(told))
+    store.commit(Remove(told))
+
+    page = store.page(OutboxMessage, "open", "OUTBOX", limit=10)
+
+    assert page.records == (early, late)
+
+
+def test_decided_approvals_are_not_open(store: Store):
+    store.commit(Add(an_approval(id="a")), Add(an_approval(id="b")))
+    store.commit(Replace(an_approval(id="a", status=ApprovalStatus.APPROVED, revision=1)))
+
+    page = store.page(Approval, "open", "APPROVALS", limit=10)
+
+    assert [approval.id for approval in page.records] == ["b"]
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "ä", "====", "AAAA", "A" * 5000])
+def test_a_cursor_nobody_gave_is_refused(nine: Store, cursor: str):
+    with pytest.raises(InvalidInput) as caught:
+        nine.page(Deployment, "lists", "DEPLOYMENTS", limit=2, cursor=cursor)
+
+    assert [violation.field for violation in caught.value.violations] == ["cursor"]
+
+
+def test_a_cursor_of_another_list_is_refused(nine: Store):
+    cursor = nine.page(Deployment, "lists", "DEPLOYMENTS", limit=2).cursor
+
+    for index, partition, newest_first in [
+        ("open", "DEPLOYMENTS", False),
+        ("lists", "DEPLOYMENTS#payment-processor", False),
+        ("lists", "DEPLOYMENTS", True),
+    ]:
+        with pytest.raises(InvalidInput):
+            nine.page(Deployment, index, partition, limit=2, cursor=cursor, newest_first=newest_first)
+
+
+def test_a_changed_cursor_is_refused(nine: Store):
+    cursor = nine.page(Deployment, "lists", "DEPLOYMENTS", limit=2).cursor
+    assert cursor is not None
+
+    with pytest.raises(InvalidInput):
+        nine.page(Deployment, "lists", "DEPLOYMENTS", limit=2, cursor="B" + cursor[1:])
