@@ -17,10 +17,15 @@ from unittest.mock import patch
 import boto3
 from botocore.config import Config
 from moto import mock_aws
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.dynamodb.models import dynamodb_backends
+from moto.s3.models import s3_backends
 from moto.server import ThreadedMotoServer
 
 from infra.local import resource_creation
 from infra.local.deliveries import Deliveries
+from infra.local.kept_files import KeptObjects, KeptSecrets
+from infra.local.kept_tables import KeptTables
 from infra.local.repairs import (
     calls,
     dynamodb_indexes,
@@ -96,6 +101,7 @@ class LocalCloud:
         self._data_dir = data_dir
         self._emulator_port = emulator_port
         self._tick = tick
+        self._tables = None if data_dir is None else KeptTables(data_dir / "tables")
         self._running = executions.RunningExecutions()
         self._stack: ExitStack | None = None
         self._server: Any = None
@@ -113,6 +119,8 @@ class LocalCloud:
             stack.callback(deliveries.stop)
             stack.callback(self._running.stop_all)
             self.outputs = resource_creation.create(self.resources, self.client)
+            if self._data_dir is not None:
+                self._restore_and_keep(stack, self._data_dir)
             if self._emulator_port is not None:
                 self._serve(stack, self._emulator_port)
             if self._tick:
@@ -200,7 +208,7 @@ class LocalCloud:
         timers = self.timers
         repairs: list[Callable[[], Any]] = [
             lambda: calls.every_call_passes_the_hook(self.call_hook),
-            calls.calls_are_atomic,
+            lambda: calls.calls_are_atomic(self._tables.keep if self._tables else None),
             dynamodb_items.changes_are_journaled,
             dynamodb_indexes.queries_look_at_one_partition,
             dynamodb_transactions.transactions_undo_item_by_item,
@@ -223,6 +231,22 @@ class LocalCloud:
         for repair in repairs:
             stack.enter_context(repair())
 
+    def _restore_and_keep(self, stack: ExitStack, data_dir: Path) -> None:
+        objects, secrets = KeptObjects(data_dir / "objects"), KeptSecrets(data_dir)
+        if self._tables is not None:
+            self._tables.restore(dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION])
+            stack.callback(self._tables.close)
+        objects.restore(s3_backends[DEFAULT_ACCOUNT_ID]["aws"])
+        secrets.restore(self.client("secretsmanager"))
+        # Only now: what is restored is on disk already.
+        stack.enter_context(objects.kept())
+        stack.enter_context(secrets.kept())
+
+    @property
+    def cut_bytes(self) -> int:
+        """Bytes of a torn last write that were found at `start`; it was never acknowledged."""
+        return self._tables.cut_bytes if self._tables else 0
+
     def _serve(self, stack: ExitStack, port: int) -> None:
         self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
         self._server.start()
@@ -241,9 +265,9 @@ def _schedule_event(schedule: Schedule, now_ms: int) -> dict[str, Any]:
         "id": str(uuid.uuid4()),
         "detail-type": "Scheduled Event",
         "source": "aws.events",
-        "account": "123456789012",
+        "account": DEFAULT_ACCOUNT_ID,
         "time": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "region": REGION,
-        "resources": [f"arn:aws:events:{REGION}:123456789012:rule/{schedule.name}"],
+        "resources": [f"arn:aws:events:{REGION}:{DEFAULT_ACCOUNT_ID}:rule/{schedule.name}"],
         "detail": {},
     }

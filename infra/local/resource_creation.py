@@ -43,6 +43,8 @@ def create(resources: Resources, client_for: ClientFor) -> dict[str, str]:
         client_for("events").create_event_bus(Name=bus.name)
     for rule in resources.rules:
         _create_rule(rule, outputs, client_for)
+    for secret in resources.secrets:
+        client_for("secretsmanager").create_secret(Name=secret.name, Description=secret.description)
     for machine in resources.state_machines:
         created = client_for("stepfunctions").create_state_machine(
             name=machine.name, definition=definition_of(machine, outputs), roleArn=role

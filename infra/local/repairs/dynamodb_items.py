@@ -19,7 +19,7 @@ from moto.dynamodb.models.table import Table
 from infra.local.repairs import dynamodb_indexes
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Journal:
     """The items one call touched, in order, with what they were before."""
 
@@ -54,7 +54,7 @@ def journal() -> Iterator[Journal]:
     try:
         yield opened
     finally:
-        _open.remove(opened)
+        _open.pop()
 
 
 @contextmanager
