@@ -55,7 +55,7 @@ class Ack:
     """How an order ended."""
 
     fence: int
-    digest: str | None
+    digest: str
     action: Action
     reason: str | None = None
     detail: str | None = None

@@ -121,8 +121,14 @@ class Meters:
         self._meters: dict[VersionKey, Meter] = {}
 
     def of(self, module: str, digest: str, now_ms: int) -> Meter:
-        """The meter of this version; its window begins now if it had none."""
-        return self._meters.setdefault((module, digest), Meter(module, digest, now_ms))
+        """The meter of this version; its window begins now if it had none.
+
+        Not to be kept: a version without a process is forgotten, and counts again under a new meter when it comes back.
+        """
+        meter = self._meters.get((module, digest))
+        if meter is None:
+            meter = self._meters[module, digest] = Meter(module, digest, now_ms)
+        return meter
 
     def close(self, now_ms: int, running: Collection[VersionKey]) -> list[Window]:
         """Close every window that fits into one report; the others stay open and go on counting.

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from kernel.artifact import ArtifactRef
 from kernel.child import Child, ChildSpec, start_child
 from kernel.logs import log
 from kernel.manifest import Manifest
-from kernel.metrics import Meter
+from kernel.metrics import Meter, Meters
 from kernel.orphans import ChildRecords
 from kernel.reasons import OrderError, Reason
 from kernel.usage import Usage
@@ -42,11 +43,11 @@ class Resident:
         folder: Path,
         *,
         node_id: str,
-        meter: Meter,
+        meters: Meters,
         records: ChildRecords,
         pace: Pace,
     ) -> None:
-        self.ref, self.manifest, self.meter = ref, manifest, meter
+        self.ref, self.manifest, self._meters = ref, manifest, meters
         self.healthy = False
         self.first_try = asyncio.Event()
         self._folder, self._node_id, self._records, self._pace = folder, node_id, records, pace
@@ -61,6 +62,11 @@ class Resident:
     def child(self) -> Child | None:
         """The process to send requests to, or None while it is down."""
         return self._child if self._up else None
+
+    @property
+    def meter(self) -> Meter:
+        """Where its requests and deaths are counted now."""
+        return self._meters.of(self.ref.name, self.ref.digest, int(time.time() * 1000))
 
     @property
     def process(self) -> Child | None:
