@@ -66,7 +66,9 @@ def _event_for(target: Mapping[str, Any], event: dict[str, Any]) -> Any:
         for name in target["InputPath"].split(".")[1:]:
             selected = selected[name]
         return selected
-    transformer = target.get("InputTransformer", {})
+    transformer = target.get("InputTransformer")
+    if transformer is None:
+        return {name: value for name, value in event.items() if name != "ingestion-time"}
     return EventTemplateParser.parse(
         input_template=transformer.get("InputTemplate"),
         input_paths_map=transformer.get("InputPathsMap", {}),
