@@ -1,0 +1,46 @@
+"""One boto3 client for each service and process: made on first use, shared by all threads."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+MOST_CONNECTIONS = 64
+"""As many as the local server has threads; in Lambda one is used."""
+
+
+class AwsClients:
+    """Clients by service name. boto3 is imported with the first one, so a cold start pays only for what it uses."""
+
+    def __init__(self) -> None:
+        self._clients: dict[tuple[str, str | None], Any] = {}
+        self._lock = threading.Lock()
+        self._session: Any = None
+
+    def get(self, service: str, *, endpoint: str | None = None) -> Any:
+        """The client of a service; `endpoint` where it is not AWS's own."""
+        known = self._clients.get((service, endpoint))
+        if known is not None:
+            return known
+        with self._lock:
+            if (service, endpoint) not in self._clients:
+                self._clients[service, endpoint] = self._make(service, endpoint)
+            return self._clients[service, endpoint]
+
+    def _make(self, service: str, endpoint: str | None) -> Any:
+        import boto3
+        from botocore.config import Config
+
+        if self._session is None:
+            self._session = boto3.session.Session()
+        config = Config(
+            connect_timeout=2,
+            read_timeout=10,
+            retries={"mode": "standard", "total_max_attempts": 3},
+            max_pool_connections=MOST_CONNECTIONS,
+            signature_version="s3v4" if service == "s3" else None,
+            s3={"addressing_style": "path"} if service == "s3" else None,
+            # Links are signed before anybody knows the bytes; the digest is checked by whoever reads them.
+            request_checksum_calculation="when_required",
+        )
+        return self._session.client(service, endpoint_url=endpoint, config=config)
