@@ -1,0 +1,143 @@
+"""Access tokens: short-lived JWTs signed with Ed25519, read strictly.
+
+One algorithm, one issuer, one audience, one type; no header but `alg`, `kid` and `typ` is understood, so none is
+accepted. Time is the clock that was given, never the library's.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from chalicelib.adapters.signing_keys import SecretSigningKeys, base64url, public_bytes
+from chalicelib.domain.access import Role
+from chalicelib.domain.errors import NotAuthenticated
+from chalicelib.usecases.ports import Clock
+
+ISSUER: Final = "hotswap"
+AUDIENCE: Final = "hotswap-api"
+TYPE: Final = "at+jwt"
+"""Source: RFC 9068."""
+
+ALGORITHM: Final = "EdDSA"
+LIVES_S: Final = 900
+LONGEST_LIFE_S: Final = 3_600
+LONGEST_TOKEN: Final = 8 * 1024
+CLOCKS_DIFFER_S: Final = 5
+REQUIRED: Final = ("iss", "aud", "sub", "iat", "exp", "jti", "sid", "gen", "roles")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claims:
+    """What an access token proves: who, with which roles, in which session and generation of the user."""
+
+    subject: str
+    roles: frozenset[Role]
+    session: str
+    generation: int
+    expires_at_s: int
+
+
+class Tokens:
+    """Makes and reads access tokens."""
+
+    def __init__(self, keys: SecretSigningKeys, clock: Clock) -> None:
+        self._keys = keys
+        self._clock = clock
+
+    def issue(
+        self, *, subject: str, roles: Iterable[Role], session: str, generation: int, lives_s: int = LIVES_S
+    ) -> str:
+        """A token for one login.
+
+        Raises:
+            ValueError: it would live longer than any token may.
+        """
+        import jwt
+
+        if not 0 < lives_s <= LONGEST_LIFE_S:
+            raise ValueError(f"a token may live 1 to {LONGEST_LIFE_S} seconds")
+        ring = self._keys.ring()
+        now_s = self._clock.machine_ms() // 1000
+        claims = {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "sub": subject,
+            "iat": now_s,
+            "exp": now_s + lives_s,
+            "jti": secrets.token_urlsafe(16),
+            "sid": session,
+            "gen": generation,
+            "roles": sorted(roles),
+        }
+        headers = {"kid": ring.current, "typ": TYPE}
+        return jwt.encode(claims, ring.keys[ring.current], algorithm=ALGORITHM, headers=headers)
+
+    def read(self, token: str) -> Claims:
+        """What a token proves now.
+
+        Raises:
+            NotAuthenticated: it is not one of ours, not for us, changed, or its time is over.
+        """
+        import jwt
+
+        if len(token) > LONGEST_TOKEN:
+            raise NotAuthenticated("The token is too long.")
+        try:
+            key_id = _key_id(jwt.get_unverified_header(token))
+            key = self._keys.ring_with(key_id).keys.get(key_id)
+            if key is None:
+                raise NotAuthenticated("The token is signed by a key that is not ours.")
+            claims = jwt.decode(
+                token,
+                key.public_key(),
+                algorithms=[ALGORITHM],
+                audience=AUDIENCE,
+                issuer=ISSUER,
+                options={
+                    "require": list(REQUIRED),
+                    "strict_aud": True,
+                    "verify_exp": False,
+                    "verify_iat": False,
+                    "verify_nbf": False,
+                },
+            )
+        except jwt.PyJWTError as error:
+            raise NotAuthenticated("The token is not valid.") from error
+        return self._proved(claims)
+
+    def jwks(self) -> dict[str, Any]:
+        """The public keys, as `/.well-known/jwks.json` shows them."""
+        keys = self._keys.ring().keys
+        shared = {"kty": "OKP", "crv": "Ed25519", "alg": ALGORITHM, "use": "sig"}
+        return {"keys": [shared | {"kid": name, "x": base64url(public_bytes(key))} for name, key in keys.items()]}
+
+    def _proved(self, claims: dict[str, Any]) -> Claims:
+        now_s = self._clock.machine_ms() // 1000
+        issued, expires, roles = claims["iat"], claims["exp"], claims["roles"]
+        if not all(type(claims[name]) is int for name in ("iat", "exp", "gen")):
+            raise NotAuthenticated("The token is not valid.")
+        if not all(isinstance(claims[name], str) for name in ("sub", "sid", "jti")):
+            raise NotAuthenticated("The token is not valid.")
+        if not isinstance(roles, list) or not all(role in frozenset(Role) for role in roles):
+            raise NotAuthenticated("The token is not valid.")
+        if not (issued - CLOCKS_DIFFER_S <= now_s < expires and expires - issued <= LONGEST_LIFE_S):
+            raise NotAuthenticated("The token's time is over, or has not come.")
+        return Claims(
+            subject=claims["sub"],
+            roles=frozenset(Role(role) for role in roles),
+            session=claims["sid"],
+            generation=claims["gen"],
+            expires_at_s=expires,
+        )
+
+
+def _key_id(header: dict[str, Any]) -> str:
+    if set(header) != {"alg", "kid", "typ"} or header["typ"] != TYPE or header["alg"] != ALGORITHM:
+        raise NotAuthenticated("The token is not one of ours.")
+    key_id = header["kid"]
+    if not isinstance(key_id, str):
+        raise NotAuthenticated("The token is not one of ours.")
+    return key_id

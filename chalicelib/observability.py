@@ -1,0 +1,64 @@
+"""Logs: one JSON line for each event, an event name and fields, never a whole payload and never a secret.
+
+There is no tracer: its SDK triples the package. Lambda and Step Functions trace without one.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools import Logger
+
+SECRETS = ("authorization", "credential", "password", "secret", "signature", "token")
+"""A field whose name contains one of these is not written, whatever it holds; a hash of it is."""
+
+_about: ContextVar[Mapping[str, Any]] = ContextVar("about", default={})  # noqa: B039  # never changed in place
+_lock = threading.Lock()
+_logger: Logger | None = None
+
+
+def logger() -> Logger:
+    """The one logger of the process, made on first use."""
+    global _logger
+    with _lock:
+        if _logger is None:
+            from aws_lambda_powertools import Logger
+
+            _logger = Logger(service="hotswap")
+        return _logger
+
+
+@contextmanager
+def about(**fields: Any) -> Iterator[None]:
+    """Every line written inside carries these fields; each thread has its own."""
+    token = _about.set({**_about.get(), **fields})
+    try:
+        yield
+    finally:
+        _about.reset(token)
+
+
+def log(event: str, **fields: Any) -> None:
+    """Something happened that an operator may want to know."""
+    logger().info(event, extra=_shown(fields))
+
+
+def log_failure(event: str, error: BaseException, **fields: Any) -> None:
+    """Something went wrong, written once, where it is answered; with the traceback."""
+    extra = _shown({**fields, "error": type(error).__name__})
+    logger().error(event, extra=extra, exc_info=(type(error), error, error.__traceback__))
+
+
+def _shown(fields: Mapping[str, Any]) -> dict[str, Any]:
+    known = {**_about.get(), **fields}
+    return {name: "withheld" if _is_secret(name) else value for name, value in known.items()}
+
+
+def _is_secret(name: str) -> bool:
+    lowered = name.lower()
+    return not lowered.endswith("hash") and any(secret in lowered for secret in SECRETS)

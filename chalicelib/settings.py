@@ -1,0 +1,67 @@
+"""What the environment tells the program, read on first use, all mistakes named at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+class BadSettings(Exception):
+    """Environment variables are missing or senseless; nothing can run."""
+
+    def __init__(self, missing: tuple[str, ...], senseless: tuple[str, ...]) -> None:
+        self.missing, self.senseless = missing, senseless
+        parts = [f"not set: {', '.join(missing)}"] if missing else []
+        parts += [f"not a whole number above zero: {', '.join(senseless)}"] if senseless else []
+        super().__init__(f"Environment variables {'; '.join(parts)}.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """One installation. docs/operations.md lists the variables; `heartbeat_ms` is how often a busy node reports."""
+
+    table: str
+    artifact_bucket: str
+    bus: str
+    state_machine_arn: str
+    signing_secret: str
+    s3_endpoint: str | None = None
+    cors_origins: tuple[str, ...] = ()
+    stage: str = "local"
+    heartbeat_ms: int = 1_000
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """The settings of this process.
+
+        Raises:
+            BadSettings: names every variable that is missing or senseless.
+        """
+        env = os.environ if environ is None else environ
+        missing = tuple(name for name in REQUIRED if not env.get(name))
+        heartbeat = env.get(HEARTBEAT_MS) or "1000"
+        senseless = () if heartbeat.isascii() and heartbeat.isdigit() and int(heartbeat) else (HEARTBEAT_MS,)
+        if missing or senseless:
+            raise BadSettings(missing, senseless)
+        return cls(
+            table=env["HOTSWAP_TABLE"],
+            artifact_bucket=env["HOTSWAP_ARTIFACT_BUCKET"],
+            bus=env["HOTSWAP_BUS"],
+            state_machine_arn=env["HOTSWAP_STATE_MACHINE_ARN"],
+            signing_secret=env["HOTSWAP_SIGNING_SECRET"],
+            s3_endpoint=env.get("HOTSWAP_S3_ENDPOINT") or None,
+            cors_origins=tuple(filter(None, map(str.strip, env.get("HOTSWAP_CORS_ORIGINS", "").split(",")))),
+            stage=env.get("HOTSWAP_STAGE") or "local",
+            heartbeat_ms=int(heartbeat),
+        )
+
+
+REQUIRED = (
+    "HOTSWAP_TABLE",
+    "HOTSWAP_ARTIFACT_BUCKET",
+    "HOTSWAP_BUS",
+    "HOTSWAP_STATE_MACHINE_ARN",
+    "HOTSWAP_SIGNING_SECRET",
+)
+HEARTBEAT_MS = "HOTSWAP_HEARTBEAT_MS"

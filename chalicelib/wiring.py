@@ -1,0 +1,233 @@
+"""Joins use cases and adapters: everything is made on first use, once per process, and nothing at import.
+
+Whoever runs the program elsewhere (the local cloud, tests) brings adapters of its own: `install(clock=...)`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+
+if TYPE_CHECKING:
+    from chalicelib.adapters.aws_clients import AwsClients
+    from chalicelib.adapters.passwords import Passwords
+    from chalicelib.adapters.tokens import Tokens
+    from chalicelib.settings import Settings
+    from chalicelib.usecases.ports import Artifacts, Bus, Clock, Executions, Metrics, Ports, Signatures, Store
+
+T = TypeVar("T")
+
+REPLACEABLE: Final = frozenset(
+    {
+        "artifacts",
+        "bus",
+        "clients",
+        "clock",
+        "executions",
+        "metrics",
+        "new_id",
+        "passwords",
+        "settings",
+        "signatures",
+        "store",
+        "tokens",
+    }
+)
+
+_lock = threading.RLock()
+_made: dict[str, Any] = {}
+_installed: dict[str, Any] = {}
+
+
+def install(**adapters: Any) -> None:
+    """Use these from now on instead of what would be made; `new_id` is a function, the others are what they implement.
+
+    What was made before is forgotten, so that nothing goes on with what has been replaced; AWS clients are kept.
+
+    Raises:
+        TypeError: there is no such part.
+    """
+    unknown = set(adapters) - REPLACEABLE
+    if unknown:
+        raise TypeError(f"nothing is called {', '.join(sorted(unknown))}; there are {', '.join(sorted(REPLACEABLE))}")
+    with _lock:
+        _installed.update(adapters)
+        for name in set(_made) - ({"clients"} - set(adapters)):
+            del _made[name]
+
+
+def reset() -> None:
+    """Forget everything that was installed and made; the next call makes it anew from the environment."""
+    with _lock:
+        _installed.clear()
+        _made.clear()
+
+
+def settings() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        BadSettings: the environment lacks some.
+    """
+
+    def make() -> Settings:
+        from chalicelib.settings import Settings
+
+        return Settings.from_env()
+
+    return _once("settings", make)
+
+
+def clients() -> AwsClients:
+    """The AWS clients of this process."""
+
+    def make() -> AwsClients:
+        from chalicelib.adapters.aws_clients import AwsClients
+
+        return AwsClients()
+
+    return _once("clients", make)
+
+
+def clock() -> Clock:
+    """Both kinds of time."""
+
+    def make() -> Clock:
+        from chalicelib.adapters.clock import MachineClock
+
+        return MachineClock()
+
+    return _once("clock", make)
+
+
+def store() -> Store:
+    """The one table."""
+
+    def make() -> Store:
+        from chalicelib.adapters.dynamodb.table import DynamoStore
+
+        return DynamoStore(clients().get("dynamodb"), settings().table)
+
+    return _once("store", make)
+
+
+def metrics() -> Metrics:
+    """Measured windows."""
+
+    def make() -> Metrics:
+        from chalicelib.adapters.dynamodb.metrics import DynamoMetrics
+
+        return DynamoMetrics(clients().get("dynamodb"), settings().table)
+
+    return _once("metrics", make)
+
+
+def executions() -> Executions:
+    """The state machine."""
+
+    def make() -> Executions:
+        from chalicelib.adapters.step_functions import StepFunctionsExecutions
+
+        return StepFunctionsExecutions(clients().get("stepfunctions"), settings().state_machine_arn)
+
+    return _once("executions", make)
+
+
+def artifacts() -> Artifacts:
+    """The bytes of module versions."""
+
+    def make() -> Artifacts:
+        from chalicelib.adapters.s3_artifacts import S3Artifacts
+
+        links = clients().get("s3", endpoint=settings().s3_endpoint)
+        return S3Artifacts(clients().get("s3"), settings().artifact_bucket, links=links)
+
+    return _once("artifacts", make)
+
+
+def bus() -> Bus:
+    """Events to the outside world."""
+
+    def make() -> Bus:
+        from chalicelib.adapters.event_bridge import EventBridgeBus
+
+        return EventBridgeBus(clients().get("events"), settings().bus)
+
+    return _once("bus", make)
+
+
+def signatures() -> Signatures:
+    """Checking artifact signatures."""
+
+    def make() -> Signatures:
+        from chalicelib.adapters.signatures import Ed25519Signatures
+
+        return Ed25519Signatures()
+
+    return _once("signatures", make)
+
+
+def passwords() -> Passwords:
+    """Password hashes."""
+
+    def make() -> Passwords:
+        from chalicelib.adapters.passwords import Passwords
+
+        return Passwords()
+
+    return _once("passwords", make)
+
+
+def tokens() -> Tokens:
+    """Access tokens."""
+
+    def make() -> Tokens:
+        from chalicelib.adapters.signing_keys import SecretSigningKeys
+        from chalicelib.adapters.tokens import Tokens
+
+        keys = SecretSigningKeys(clients().get("secretsmanager"), settings().signing_secret, clock())
+        return Tokens(keys, clock())
+
+    return _once("tokens", make)
+
+
+def new_id() -> str:
+    """An id nobody has; ids sort by the time they were made."""
+
+    def make() -> Callable[[], str]:
+        from chalicelib.adapters.ids import Ulids
+
+        return Ulids(clock()).new
+
+    return _once("new_id", make)()
+
+
+def ports() -> Ports:
+    """Everything a use case may ask for."""
+
+    def make() -> Ports:
+        from chalicelib.usecases.ports import Ports
+
+        return Ports(
+            store=store(),
+            metrics=metrics(),
+            clock=clock(),
+            executions=executions(),
+            artifacts=artifacts(),
+            bus=bus(),
+            signatures=signatures(),
+            new_id=new_id,
+        )
+
+    return _once("ports", make)
+
+
+def _once(name: str, make: Callable[[], T]) -> T:
+    found = _made.get(name)
+    if found is not None:
+        return cast(T, found)
+    with _lock:
+        if name not in _made:
+            _made[name] = _installed[name] if name in _installed else make()
+        return cast(T, _made[name])
