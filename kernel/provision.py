@@ -20,6 +20,13 @@ DOWNLOAD_ATTEMPTS = 3
 DOWNLOAD_PAUSE_S = 0.2
 
 
+class NoLinkError(OrderError):
+    """The node has no bytes and was given no link, because its last report said otherwise."""
+
+    def __init__(self) -> None:
+        super().__init__(Reason.DOWNLOAD_FAILED, "the node has no bytes and was given no link")
+
+
 class Provision:
     """Makes residents for one node.
 
@@ -80,7 +87,7 @@ class Provision:
 
     async def _downloaded(self, wanted: Wanted) -> bytes:
         if wanted.download_url is None:
-            raise OrderError(Reason.DOWNLOAD_FAILED, "the node has no bytes and was given no link")
+            raise NoLinkError
         for attempt in range(DOWNLOAD_ATTEMPTS):
             try:
                 data = await self._control_plane.download(wanted.download_url, size=wanted.ref.size)

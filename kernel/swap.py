@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from kernel.logs import log
 from kernel.messages import Ack, Action, Json, ModuleReport, Order, Wanted
-from kernel.provision import Provision
+from kernel.provision import NoLinkError, Provision
 from kernel.reasons import TRANSIENT, OrderError, Reason
 from kernel.resident import Resident
 from kernel.state import ModuleRecord
@@ -42,6 +42,7 @@ class RunningModule:
         self._task: asyncio.Task[None] | None = None
         self._doing: Order | None = None
         self._retry_at: float | None = None
+        self._without_link: str | None = None
         self._leaving: dict[asyncio.Task[None], Resident] = {}
 
     @property
@@ -123,10 +124,21 @@ class RunningModule:
         try:
             self._remember_fence(order.fence)
             await self._carry_out(order, action)
+        except NoLinkError as error:
+            if self._without_link != order.key:
+                # The answer to a report that was repeated after a restart; the one to the next report has the link.
+                self._without_link = order.key
+                self._finished()
+                return
+            failure = error
+            self._retry_later()
         except OrderError as error:
             failure = error
             if error.reason in TRANSIENT:
                 self._retry_later()
+        except Exception as error:  # noqa: BLE001  an order without an ack would hold up a whole wave
+            log("order_broke", module=self.name, error=repr(error))
+            failure = OrderError(Reason.START_FAILED, f"the kernel failed: {error!r}")
         self.record.ack = _ack(order.fence, action, digest, failure)
         self.record.settled, self._doing = order.key, None
         self._keep_or_log()

@@ -20,6 +20,17 @@ _CHUNK = 64 * 1024
 _END_OF_DIRECTORY = struct.Struct("<4s4H2LH")
 _DIRECTORY_ENTRY_BYTES = 46
 _ENCRYPTED = 0x1
+# All of them come out of zipfile for some damaged zip.
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+)
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
@@ -41,10 +52,10 @@ def unpack(data: bytes, ref: ArtifactRef, folder: Path, *, max_unpacked_bytes: i
             _check_registration(manifest, ref)
             _write(archive, entries, folder, max_unpacked_bytes)
             return manifest
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, struct.error) as error:
-        raise OrderError(Reason.ARTIFACT_NOT_A_ZIP, f"not a readable zip: {error}") from error
     except UnicodeError as error:
         raise OrderError(Reason.ARTIFACT_UNSAFE_PATH, f"a name cannot be written: {error}") from error
+    except _UNREADABLE as error:
+        raise OrderError(Reason.ARTIFACT_NOT_A_ZIP, f"not a readable zip: {error}") from error
     except OSError as error:
         raise OrderError(Reason.DISK_FULL, f"could not write the files: {error.strerror or error}") from error
 
