@@ -55,7 +55,9 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
     )
     | _BEFORE_NODES,
     Status.PAUSED: frozenset({Status.RUNNING, Status.ROLLING_BACK}),
-    Status.ROLLING_BACK: frozenset({Status.ROLLED_BACK, Status.ROLLBACK_FAILED, Status.CANCELLED, Status.FAILED}),
+    Status.ROLLING_BACK: frozenset(
+        {Status.ROLLED_BACK, Status.ROLLBACK_FAILED, Status.CANCELLED, Status.FAILED, Status.SUPERSEDED}
+    ),
     **{end: frozenset() for end in ENDS},
 }
 """The authority on what may follow what. Ends absorb."""
@@ -123,7 +125,8 @@ class Deployment:
     metadata: dict[str, str] = field(default_factory=dict)
     require_approval: bool = False
     undoes: str = ""
-    jump_reason: str = ""
+    hotfix_reason: str = ""
+    superseded_by: str = ""
     created_at_ms: int
     updated_at_ms: int
     ended_at_ms: int | None = None

@@ -40,7 +40,8 @@ class DeploymentRequest:
     kind: Kind = Kind.DEPLOY
     undoes: str = ""
     only_target: bool = False
-    jump_reason: str = ""
+    hotfix_reason: str = ""
+    skip: tuple[Environment, ...] = ()
 
 
 def create_deployment(
@@ -70,6 +71,8 @@ def create_deployment(
     if idempotency_key:
         also.append(Add(_answer(caller, idempotency_key, fingerprint, deployment.id, ports=ports)))
     detail: dict[str, Any] = {"kind": str(deployment.kind), "requestedBy": deployment.requested_by}
+    if request.skip:
+        detail |= {"jumped": [str(environment) for environment in request.skip], "reason": request.hotfix_reason}
     entry = Entry(type=EventType.DEPLOYMENT_CREATED, detail=detail)
     recorded = record(
         Decided(after=deployment, entries=(entry,), also=tuple(also)),
@@ -106,9 +109,10 @@ def _new_deployment(request: DeploymentRequest, caller: Caller, *, ports: Ports)
         turn = ports.store.get(Turn, environment, request.module)
         if policy.concurrency is Concurrency.REJECT and turn is not None and turn.holder is not None:
             raise TurnTaken(environment, request.module, turn.holder)
-        rollouts.append(
-            Rollout(environment=environment, policy_revision=policy.revision, strategy=policy.strategy.kind)
-        )
+        rollout = Rollout(environment=environment, policy_revision=policy.revision, strategy=policy.strategy.kind)
+        if environment in request.skip:
+            rollout = replace(rollout, phase=Phase.SKIPPED, message=f"Jumped by a hotfix: {request.hotfix_reason}")
+        rollouts.append(rollout)
     now = ports.clock.policy_ms()
     return Deployment(
         id=ports.new_id(),
@@ -120,12 +124,13 @@ def _new_deployment(request: DeploymentRequest, caller: Caller, *, ports: Ports)
         requester_email=request.requester_email,
         description=request.description,
         metadata=dict(request.metadata),
-        require_approval=request.require_approval,
+        # Whoever jumps an environment needs a second person, whatever the target's policy asks.
+        require_approval=request.require_approval or bool(request.skip),
         undoes=request.undoes,
-        jump_reason=request.jump_reason,
+        hotfix_reason=request.hotfix_reason,
         created_at_ms=now,
         updated_at_ms=now,
-        rollouts=tuple(replace(rollout, phase=Phase.PENDING) for rollout in rollouts),
+        rollouts=tuple(rollouts),
     )
 
 

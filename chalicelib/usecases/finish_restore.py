@@ -60,7 +60,12 @@ def _over(deployment: Deployment, rollout: Rollout, *, ports: Ports) -> Decided:
     return ended(deployment.with_rollout(over), status, failure=failure, entries=(entry,), also=also, ports=ports)
 
 
-_CODES = {Status.CANCELLED: "CANCELLED", Status.ROLLED_BACK: "ROLLED_BACK", Status.FAILED: "STEP_FAILED"}
+_CODES = {
+    Status.CANCELLED: "CANCELLED",
+    Status.ROLLED_BACK: "ROLLED_BACK",
+    Status.FAILED: "STEP_FAILED",
+    Status.SUPERSEDED: "SUPERSEDED",
+}
 
 
 def _given_back(deployment: Deployment, rollout: Rollout, *, ports: Ports) -> tuple[Change, ...]:

@@ -14,6 +14,7 @@ from chalicelib.usecases.end_deployment import ended_before_nodes
 from chalicelib.usecases.policies import policy_revision
 from chalicelib.usecases.ports import Add, Change, Ports, Replace
 from chalicelib.usecases.recording import Decided, Entry, change_deployment
+from chalicelib.usecases.start_restore import restore_decision
 
 
 def take_turn(deployment_id: str, *, timed_out: bool = False, ports: Ports) -> Deployment:
@@ -30,7 +31,7 @@ def take_turn(deployment_id: str, *, timed_out: bool = False, ports: Ports) -> D
         policy = policy_revision(rollout.environment, rollout.policy_revision, ports=ports)
         stored = ports.store.get(Turn, rollout.environment, deployment.module)
         turn = stored or Turn(environment=rollout.environment, module=deployment.module)
-        limit = policy.queue_limit if policy.concurrency is Concurrency.QUEUE else 0
+        limit = 0 if policy.concurrency is Concurrency.REJECT else policy.queue_limit
         try:
             asked = ask(turn, deployment.id, limit=limit, front=deployment.kind is Kind.ROLLBACK)
         except QueueFull as full:
@@ -56,7 +57,44 @@ def take_turn(deployment_id: str, *, timed_out: bool = False, ports: Ports) -> D
         entry = Entry(type=EventType.TURN_QUEUED, environment=rollout.environment, detail=detail)
         return Decided(after=deployment.become(Status.QUEUED), entries=(entry,), also=also)
 
-    return change_deployment(deployment_id, decide, ports=ports)
+    deployment = change_deployment(deployment_id, decide, ports=ports)
+    if deployment.status is Status.QUEUED:
+        _supersede(deployment, ports=ports)
+    return deployment
+
+
+def _supersede(newer: Deployment, *, ports: Ports) -> None:
+    """Where the policy says so, end every forward deployment in front of the newer one; touched nodes are restored."""
+    rollout = newer.current
+    if rollout is None or newer.kind is Kind.ROLLBACK:
+        return
+    policy = policy_revision(rollout.environment, rollout.policy_revision, ports=ports)
+    turn = ports.store.get(Turn, rollout.environment, newer.module)
+    if policy.concurrency is not Concurrency.SUPERSEDE or turn is None or newer.id not in turn.queue:
+        return
+    in_front = turn.queue[: turn.queue.index(newer.id)]
+    for older in (*in_front, *((turn.holder,) if turn.holder else ())):
+        supersede(older, by=newer.id, ports=ports)
+
+
+def supersede(deployment_id: str, *, by: str, ports: Ports) -> Deployment:
+    """The older deployment, Superseded at once or RollingBack towards it; one that cannot be any more is left alone."""
+
+    def decide(deployment: Deployment) -> Decided | None:
+        rollout = deployment.current
+        ending = deployment.has_ended or deployment.status is Status.ROLLING_BACK
+        if ending or rollout is None or deployment.kind is Kind.ROLLBACK:
+            return None
+        why = f"Superseded by {by}."
+        failure = Failure(code="SUPERSEDED", message=why)
+        policy = policy_revision(rollout.environment, rollout.policy_revision, ports=ports)
+        older = replace(deployment, superseded_by=by)
+        return restore_decision(older, Status.SUPERSEDED, why=why, failure=failure, policy=policy, ports=ports)
+
+    older = change_deployment(deployment_id, decide, ports=ports)
+    if older.has_ended:
+        hand_on(older, ports=ports)
+    return older
 
 
 def hand_on(deployment: Deployment, *, ports: Ports) -> None:
