@@ -1,0 +1,53 @@
+# One verb per task. `make help` lists them. Nothing but Python >= 3.11, make and git is needed: the rest is installed here.
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+BIN := .venv/bin
+RUN := $(BIN)/python
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo run test check unit test-long judge-quality format openapi clean
+
+help:  ## List the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+setup: .venv/.installed  ## Make the virtual environment from the lock file
+
+.venv/.installed: uv.lock pyproject.toml
+	@echo "== installing into .venv from uv.lock"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(RUN) -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)"
+	@$(BIN)/uv sync --frozen --all-groups --quiet
+	@touch $@
+
+demo: setup  ## Run the main job end to end: good version in, bad version out (JSON=path writes the summary)
+	@$(RUN) -m infra.local.demo $(if $(JSON),--json $(JSON))
+
+run: setup  ## The same stack with light traffic, left running on http://127.0.0.1:8000
+	@$(RUN) -m infra.local.run
+
+test: check unit  ## All tests
+	@echo "== all passed"
+
+check: setup  ## Lint, types, layers, generated files, docs
+	@echo "== ruff"; $(BIN)/ruff check . && $(BIN)/ruff format --check --quiet .
+	@echo "== mypy --strict"; $(BIN)/mypy
+	@echo "== import layers"; $(BIN)/lint-imports --no-cache
+	@echo "== generated files are fresh"; $(RUN) -m infra.openapi --check && $(RUN) -m infra.requirements --check
+
+unit: setup
+	@echo "== tests"; $(BIN)/pytest -q -n 2 --dist loadgroup -m "not long" --cov --cov-report=term:skip-covered --cov-fail-under=85
+
+test-long: setup  ## What takes longer than make test may
+	@$(BIN)/pytest -q -m long
+
+judge-quality: setup  ## How often the judge errs, in a simulated world fixed beforehand
+	@$(RUN) -m load.judge_quality
+
+format: setup  ## Format the code
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+openapi: setup  ## Write the generated files anew
+	@$(RUN) -m infra.openapi && $(RUN) -m infra.requirements
+
+clean:  ## Remove everything that was installed or generated here
+	rm -rf .venv .hotswap .pytest_cache .mypy_cache .ruff_cache .coverage
