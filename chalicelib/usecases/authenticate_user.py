@@ -16,12 +16,12 @@ def authenticate_user(token: str, *, identity: IdentityPorts, ports: Ports) -> C
         NotAuthenticated: the token is not good, its session is over, or the user's rights changed since.
     """
     now = ports.clock.machine_ms()
-    claims = identity.tokens.read(token, now_ms=now)
+    claims = identity.tokens.read(token)
     session = ports.store.get(Session, claims.session)
     user = None if session is None else ports.store.get(User, session.username)
     if session is None or user is None or not is_good(session, user, now_ms=now):
         raise NotAuthenticated("This session is over; log in again.")
-    if claims.username != user.username or claims.generation != user.generation:
+    if claims.subject != user.username or claims.generation != user.generation:
         raise NotAuthenticated("This session is over; log in again.")
     return Caller(name=user.username, roles=frozenset(user.roles), session=session.id)
 

@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from chalicelib.domain.access import Role
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccessClaims:
+
+class AccessClaims(Protocol):
     """What an access token proves: who, in which session, under which generation of the user's rights."""
 
-    username: str
-    session: str
-    generation: int
+    @property
+    def subject(self) -> str: ...
+
+    @property
+    def session(self) -> str: ...
+
+    @property
+    def generation(self) -> int: ...
 
 
 class Tokens(Protocol):
     """Signed access tokens."""
 
-    def issue(self, claims: AccessClaims, *, now_ms: int, lifetime_s: int) -> str:
-        """A signed token that says this from now on for `lifetime_s`."""
+    def issue(self, *, subject: str, roles: Iterable[Role], session: str, generation: int, lives_s: int = ...) -> str:
+        """A token for one login, good from now on for `lives_s`."""
         ...
 
-    def read(self, token: str, *, now_ms: int) -> AccessClaims:
-        """What the token says.
+    def read(self, token: str) -> AccessClaims:
+        """What a token proves now.
 
         Raises:
-            NotAuthenticated: it is not ours, not an access token, changed, expired or malformed.
+            NotAuthenticated: it is not one of ours, not for us, changed, or its time is over.
         """
         ...
 
-    def public_keys(self) -> dict[str, Any]:
+    def jwks(self) -> dict[str, Any]:
         """The keys that verify our tokens, as a JSON Web Key Set (RFC 7517)."""
         ...
 
@@ -45,6 +51,10 @@ class Passwords(Protocol):
 
     def verify(self, password: str, stored: str | None) -> bool:
         """Whether it is the password behind the hash. None is nobody's: False, after the same time."""
+        ...
+
+    def is_outdated(self, stored: str) -> bool:
+        """Whether the hash is due to be made again with today's parameters."""
         ...
 
 

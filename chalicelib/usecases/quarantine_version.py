@@ -1,0 +1,39 @@
+"""Quarantine a module version: no deployment of it passes the security scan any more."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from chalicelib.domain.access import Caller
+from chalicelib.domain.errors import NotFound
+from chalicelib.domain.module import ModuleVersion, VersionStatus
+from chalicelib.usecases.auditing import Deed, audited, decide_and_commit
+from chalicelib.usecases.ports import Change, Ports, Replace
+
+
+def quarantine_version(
+    module: str, version: str, *, reason: str, caller: Caller, request_id: str = "", ports: Ports
+) -> ModuleVersion:
+    """The version, in quarantine. Saying it again changes nothing; nodes that run it go on running it.
+
+    Raises:
+        NotFound: no such version.
+    """
+
+    def decide() -> tuple[ModuleVersion, tuple[Change, ...]]:
+        known = ports.store.get(ModuleVersion, module, version)
+        if known is None:
+            raise NotFound("module version", f"{module} {version}")
+        if known.status is VersionStatus.QUARANTINED:
+            return known, ()
+        after = replace(known, status=VersionStatus.QUARANTINED, reason=reason, revision=known.revision + 1)
+        deed = Deed(
+            subject=f"module:{module}:{version}",
+            actor=caller.name,
+            action="VersionQuarantined",
+            detail={"reason": reason},
+            request_id=request_id,
+        )
+        return after, (Replace(after), audited(deed, ports=ports))
+
+    return decide_and_commit(decide, ports=ports)
