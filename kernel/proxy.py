@@ -25,8 +25,8 @@ class _NothingSentError(Exception):
     """The child could not be connected to, so it knows nothing of the request."""
 
 
-class _CallerGoneError(Exception):
-    """The caller went away before it had sent its whole request; nobody's fault but its own."""
+class _CallerError(Exception):
+    """The request ended early or cannot be passed on; nobody's fault but the caller's, so it is counted nowhere."""
 
 
 class Proxy:
@@ -51,8 +51,8 @@ class Proxy:
         started = time.perf_counter()
         try:
             return await self._to_module(request, module, rest, started)
-        except _CallerGoneError:
-            return problem(HTTPStatus.BAD_REQUEST, "RequestIncomplete", "the request ended early", path)
+        except _CallerError:
+            return problem(HTTPStatus.BAD_REQUEST, "BadRequest", "the request cannot be passed on", path)
 
     async def _to_module(self, request: web.BaseRequest, module: str, rest: str, started: float) -> web.StreamResponse:
         body = await _body(request)
@@ -107,7 +107,7 @@ async def _body(request: web.BaseRequest) -> bytes | None:
     try:
         return await request.content.read(-1)
     except (OSError, aiohttp.ClientError, aiohttp.http_exceptions.HttpProcessingError) as error:
-        raise _CallerGoneError from error
+        raise _CallerError from error
 
 
 async def _exchange(
@@ -128,11 +128,13 @@ async def _exchange(
             return await _answer(request, answer)
     except aiohttp.ClientConnectorError as error:
         raise _NothingSentError from error
+    except UnicodeError as error:
+        raise _CallerError from error
     except TimeoutError:
         return problem(HTTPStatus.GATEWAY_TIMEOUT, "ModuleSilent", "no answer in time", request.raw_path), True
     except (aiohttp.ClientError, OSError, ValueError) as error:
         if upload is not None and upload.broken:
-            raise _CallerGoneError from error
+            raise _CallerError from error
         detail = f"the module gave no answer: {type(error).__name__}"
         return problem(HTTPStatus.BAD_GATEWAY, "NoAnswer", detail, request.raw_path), True
 
