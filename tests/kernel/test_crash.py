@@ -47,7 +47,8 @@ async def test_a_child_that_dies_is_counted_and_started_again(
     await until(lambda: not alive(pid), "the death of the child")
     status, body = await fleet.charge()
 
-    assert (status, body["status"], body["type"]) == (502, 502, "/problems/ModuleDown")
+    assert (status, body["status"]) == (502, 502)
+    assert body["type"] in ("/problems/ModuleDown", "/problems/NoAnswer")  # the latter on a connection it left behind
     await until(lambda: not node.module()["healthy"], "a report that says it is not healthy")
     await until(lambda: node.module()["healthy"], "a report that says it is healthy again")
     assert (await fleet.charge())[0] == 200

@@ -125,3 +125,17 @@ async def test_with_trust_roots_of_its_own_a_node_believes_nobody_else(
     ack = await control_plane.settled(name, 2, artifact.digest)
 
     assert (refusal["reason"], ack["outcome"]) == ("ARTIFACT_KEY_UNKNOWN", "succeeded")
+
+
+async def test_bytes_that_cannot_be_written_are_a_full_disk(
+    control_plane: FakeControlPlane, fleet: Fleet, built: Builder
+) -> None:
+    artifact = built("1.0.0")
+    name = await fleet.start()
+    (fleet.data_dir / name / "artifacts").write_bytes(b"a file where the folder should be")
+
+    control_plane.order(name, 1, control_plane.publish(artifact))
+    ack = await control_plane.settled(name, 1, artifact.digest)
+
+    assert ack["reason"] == "DISK_FULL"
+    assert not list((fleet.data_dir / name / "unpacked").iterdir())
