@@ -15,8 +15,8 @@ from chalicelib.domain.analysis.declared import declared_finding
 from chalicelib.domain.analysis.error_rate import assess_errors, assess_node_errors, error_finding, may_be_worse
 from chalicelib.domain.analysis.evidence import DeclaredSeries, Direction, Evidence, Missing, NodeEvidence
 from chalicelib.domain.analysis.health import find_outright_failure, find_unhealthy
-from chalicelib.domain.analysis.latency import LatencyLimit, assess_latency, latency_finding, may_be_slower
-from chalicelib.domain.analysis.levels import assess_cpu, assess_memory, level_finding
+from chalicelib.domain.analysis.latency import MEDIAN_BP, LatencyLimit, assess_latency, latency_finding, may_be_slower
+from chalicelib.domain.analysis.levels import assess_cpu, assess_memory, assess_node_memory, level_finding
 from chalicelib.domain.analysis.policy import AnalysisMode, AnalysisPolicy, DeclaredMetric
 from chalicelib.domain.analysis.verdict import (
     ComparedWith,
@@ -48,8 +48,6 @@ __all__ = [
     "judge",
 ]
 
-MEDIAN_BP = 5_000
-
 
 def judge(evidence: Evidence, policy: AnalysisPolicy) -> Verdict:
     """The verdict at the end of a bake: promote, hold or rollback, with reasons and all findings.
@@ -68,7 +66,7 @@ def judge(evidence: Evidence, policy: AnalysisPolicy) -> Verdict:
     if not comparison.baseline.requests:
         return find_outright_failure(evidence, policy) or hold_for_data(comparison, policy)
     findings = (*_built_in(evidence, comparison, policy), *_declared(evidence, policy))
-    return decide(comparison.compared_with, findings, policy)
+    return decide(comparison, findings, policy)
 
 
 def find_harm(evidence: Evidence, policy: AnalysisPolicy) -> Verdict | None:
@@ -95,6 +93,7 @@ def _built_in(evidence: Evidence, comparison: Comparison, policy: AnalysisPolicy
         level_finding(assess_cpu(comparison, policy, share.level, explain=True), policy, share.level),
         level_finding(assess_memory(comparison, policy, share.level, explain=True), policy, share.level),
         *(error_finding(test, policy) for test in assess_node_errors(comparison, policy, share)),
+        *(level_finding(test, policy, share.level) for test in assess_node_memory(comparison, policy, share.level)),
     )
 
 
@@ -109,6 +108,7 @@ def _harm(evidence: Evidence, comparison: Comparison, policy: AnalysisPolicy) ->
         if may_be_slower(comparison, **limit)
     ]
     levels = [assess(comparison, policy, share.level, explain=False) for assess in (assess_cpu, assess_memory)]
+    levels += assess_node_memory(comparison, policy, share.level)
     return (
         *(error_finding(test, policy) for test in errors if test.is_harm),
         *(latency_finding(test, policy) for test in latencies if test.is_harm),

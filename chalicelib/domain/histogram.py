@@ -123,7 +123,18 @@ def merged(histograms: Iterable[Histogram]) -> Histogram:
     for histogram in histograms:
         for bucket, count in histogram.counts:
             sums[bucket] += count
-    return Histogram(counts=tuple((bucket, count) for bucket, count in enumerate(sums) if count))
+    return Histogram(counts=tuple([(bucket, count) for bucket, count in enumerate(sums) if count]))
+
+
+def mixed(parts: Iterable[tuple[float, Histogram]]) -> Histogram:
+    """The histogram of a million requests of which each part has its share: (share, histogram), shares adding to 1."""
+    sums = [0.0] * (LAST_BUCKET + 1)
+    for share, histogram in parts:
+        scale = share * 1_000_000 / max(1, histogram.total)
+        for bucket, count in histogram.counts:
+            sums[bucket] += count * scale
+    rounded = ((bucket, round(count)) for bucket, count in enumerate(sums))
+    return Histogram(counts=tuple((bucket, count) for bucket, count in rounded if count))
 
 
 def _bucket_index(key: object, count: object) -> int:

@@ -13,7 +13,7 @@ from chalicelib.domain.analysis.policy import AnalysisPolicy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """The false-alarm probability each test of this wave may spend."""
+    """The false-alarm probability each test of this wave may spend: two latencies, three levels, and errors twice."""
 
     errors: float
     node_errors: float
@@ -36,6 +36,6 @@ def budget(evidence: Evidence, policy: AnalysisPolicy) -> Budget:
         errors=built_in / 4,
         node_errors=built_in / 4,
         latency=built_in / 8,
-        level=built_in / 8,
+        level=built_in / 12,
         declared=(wave - built_in) / count / (nth * (nth + 1)) if count else 0.0,
     )

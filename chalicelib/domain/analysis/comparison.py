@@ -13,14 +13,27 @@ from chalicelib.domain.metrics import Window, merged_windows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """One node's windows added up: `before` the change, `during` the bake, and `settled`, its part after warm-up.
+class Tally:
+    """How many requests were served and how many of them failed."""
 
-    `cells_before` and `cells_settled` are the same on grids of time.
+    requests: int = 0
+    errors: int = 0
+
+    @property
+    def error_rate_bp(self) -> int | None:
+        """Errors in ten thousand requests, rounded down; None without requests."""
+        return self.errors * 10_000 // self.requests if self.requests else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """One node's windows added up: `before` the change, `during` this bake, `since` the change (all bakes so far), and
+    `settled`, the part of `since` after warm-up. `cells_before` and `cells_settled` are the same on grids of time.
     """
 
     before: Window
-    during: Window
+    during: Tally
+    since: Tally
     settled: Window
     cells_before: tuple[Cell, ...] = ()
     cells_settled: tuple[Cell, ...] = ()
@@ -31,14 +44,15 @@ class Comparison:
     """Canary and baseline side by side.
 
     With control, `baseline` are the control nodes over the same time; compared with before, they are the canary nodes
-    themselves and their `before`. `canary_nodes` and `control_nodes` are the same evidence, node by node.
+    themselves and their `before`; `baseline_bake` is its part in this bake, or all of it. `canary_nodes` and
+    `control_nodes` are the same evidence, node by node.
     """
 
     compared_with: ComparedWith
     canary: Reading
-    baseline: Window
+    baseline: Tally
+    baseline_bake: Tally
     baseline_settled: Window
-    baseline_before: Window
     canary_nodes: tuple[tuple[str, Reading], ...]
     control_nodes: tuple[Reading, ...]
     before_grain_ms: int
@@ -57,8 +71,7 @@ def compare(evidence: Evidence, policy: AnalysisPolicy) -> Comparison:
     """
     grain_ms = policy.level_window_ms
     before_grain_ms = _before_grain_ms(evidence, grain_ms)
-    starts = [window.started_at_ms for node in evidence.canary for window in node.during]
-    same_time_from_ms = min(starts, default=0) + policy.warm_up_ms
+    same_time_from_ms = min((_first_start(node) for node in evidence.canary), default=0) + policy.warm_up_ms
     canary_nodes = tuple(
         (node.node_id, _read(node, _first_start(node) + policy.warm_up_ms, grain_ms, before_grain_ms))
         for node in evidence.canary
@@ -71,9 +84,9 @@ def compare(evidence: Evidence, policy: AnalysisPolicy) -> Comparison:
         return Comparison(
             compared_with=ComparedWith.CONTROL,
             canary=canary,
-            baseline=control.during,
+            baseline=control.since,
+            baseline_bake=control.during,
             baseline_settled=control.settled,
-            baseline_before=control.before,
             canary_nodes=canary_nodes,
             control_nodes=control_nodes,
             before_grain_ms=before_grain_ms,
@@ -81,9 +94,9 @@ def compare(evidence: Evidence, policy: AnalysisPolicy) -> Comparison:
     return Comparison(
         compared_with=ComparedWith.BEFORE,
         canary=canary,
-        baseline=canary.before,
+        baseline=_tally((canary.before,)),
+        baseline_bake=_tally((canary.before,)),
         baseline_settled=canary.before,
-        baseline_before=canary.before,
         canary_nodes=canary_nodes,
         control_nodes=(),
         before_grain_ms=before_grain_ms,
@@ -98,30 +111,34 @@ def _before_grain_ms(evidence: Evidence, grain_ms: int) -> int:
 
 
 def _first_start(node: NodeEvidence) -> int:
-    return min((window.started_at_ms for window in node.during), default=0)
+    return min((window.started_at_ms for window in (*node.earlier, *node.during)), default=0)
 
 
 def _read(node: NodeEvidence, settled_from_ms: int, grain_ms: int, before_grain_ms: int) -> Reading:
-    settled = merged_windows(window for window in node.during if window.started_at_ms >= settled_from_ms)
-    early = merged_windows(window for window in node.during if window.started_at_ms < settled_from_ms)
+    since = (*node.earlier, *node.during)
     return Reading(
         before=merged_windows(node.before),
-        during=_sum(settled, early),
-        settled=settled,
+        during=_tally(node.during),
+        since=_tally(since),
+        settled=merged_windows(window for window in since if window.started_at_ms >= settled_from_ms),
         cells_before=on_grid(node.before, before_grain_ms),
-        cells_settled=on_grid(node.during, grain_ms, from_ms=settled_from_ms),
+        cells_settled=on_grid(since, grain_ms, from_ms=settled_from_ms),
     )
 
 
 def _together(readings: Iterable[Reading]) -> Reading:
     several = tuple(readings)
     return Reading(
-        before=_sum(*(reading.before for reading in several)),
-        during=_sum(*(reading.during for reading in several)),
-        settled=_sum(*(reading.settled for reading in several)),
+        before=merged_windows(reading.before for reading in several if reading.before.duration_ms),
+        during=_tally(reading.during for reading in several),
+        since=_tally(reading.since for reading in several),
+        settled=merged_windows(reading.settled for reading in several if reading.settled.duration_ms),
     )
 
 
-def _sum(*windows: Window) -> Window:
-    """Added up, windows without any time left out so that they do not pull the span to instant 0."""
-    return merged_windows(window for window in windows if window.duration_ms or window.requests or window.crashes)
+def _tally(parts: Iterable[Window | Tally]) -> Tally:
+    requests = errors = 0
+    for part in parts:
+        requests += part.requests
+        errors += part.errors
+    return Tally(requests=requests, errors=errors)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from chalicelib.domain.analysis.comparison import Comparison
 from chalicelib.domain.analysis.evidence import Evidence
-from chalicelib.domain.analysis.latency import requests_needed
+from chalicelib.domain.analysis.latency import MEDIAN_BP, MEDIAN_METRIC, requests_needed
 from chalicelib.domain.analysis.policy import AnalysisPolicy
 from chalicelib.domain.analysis.verdict import (
     ComparedWith,
@@ -27,12 +27,13 @@ _SIDE = {
 _OPTIONAL = frozenset({"cpu", "memory"})
 
 
-def decide(compared_with: ComparedWith, findings: tuple[Finding, ...], policy: AnalysisPolicy) -> Verdict:
+def decide(comparison: Comparison, findings: tuple[Finding, ...], policy: AnalysisPolicy) -> Verdict:
     """Any critical harm rolls back; else anything critical that is thin or missing holds; else promote."""
+    compared_with = comparison.compared_with
     critical = [finding for finding in findings if finding.critical]
     if any(finding.conclusion is Conclusion.HARM for finding in critical):
         return roll_back(compared_with, findings)
-    open_questions = tuple(reason for finding in critical for reason in _missing(finding, policy))
+    open_questions = tuple(reason for finding in critical for reason in _missing(finding, comparison, policy))
     advice = _advice(findings)
     if open_questions:
         sentence = "Too little to decide: " + " ".join(reason.sentence for reason in open_questions)
@@ -83,14 +84,14 @@ def promote_on_health(evidence: Evidence) -> Verdict:
     return _verdict(Decision.PROMOTE, ComparedWith.HEALTH_ONLY, (), (Reason(code=code, sentence=sentence),), sentence)
 
 
-def _missing(finding: Finding, policy: AnalysisPolicy) -> tuple[Reason, ...]:
+def _missing(finding: Finding, comparison: Comparison, policy: AnalysisPolicy) -> tuple[Reason, ...]:
     if finding.conclusion in (Conclusion.PASS, Conclusion.HARM):
         return ()
     if finding.conclusion is Conclusion.NO_DATA and finding.metric in _OPTIONAL:
         return ()
     match finding.sample_unit:
         case "requests":
-            return _missing_requests(finding, policy)
+            return _missing_requests(finding, comparison, policy)
         case "windows":
             count = policy.level_windows - finding.canary_samples
             text = f"{finding.metric}: {count} more windows of {policy.level_window_ms // 1000} s are needed."
@@ -100,10 +101,14 @@ def _missing(finding: Finding, policy: AnalysisPolicy) -> tuple[Reason, ...]:
             return (Reason(code=ReasonCode.METRIC_MISSING, sentence=text, missing=1),)
 
 
-def _missing_requests(finding: Finding, policy: AnalysisPolicy) -> tuple[Reason, ...]:
-    quantile_bp = {"errorRate": 0, "latencyP50": 5_000}.get(finding.metric, policy.latency_quantile_bp)
-    canary = requests_needed(quantile_bp, policy.min_requests) - finding.canary_samples
-    baseline = requests_needed(quantile_bp, policy.min_baseline_requests) - finding.baseline_samples
+def _missing_requests(finding: Finding, comparison: Comparison, policy: AnalysisPolicy) -> tuple[Reason, ...]:
+    if finding.metric == "errorRate":
+        canary = policy.min_requests - comparison.canary.during.requests
+        baseline = policy.min_baseline_requests - comparison.baseline_bake.requests
+    else:
+        quantile_bp = MEDIAN_BP if finding.metric == MEDIAN_METRIC else policy.latency_quantile_bp
+        canary = requests_needed(quantile_bp, policy.min_requests) - finding.canary_samples
+        baseline = requests_needed(quantile_bp, policy.min_baseline_requests) - finding.baseline_samples
     reasons = []
     if canary > 0:
         reasons.append(_short_of_requests(canary, finding.metric))

@@ -7,10 +7,11 @@ by the side on which each error fell, and "the error rate lies above the baselin
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chalicelib.domain.analysis.budget import Budget
-from chalicelib.domain.analysis.comparison import Comparison, Reading
+from chalicelib.domain.analysis.comparison import Comparison, Reading, Tally
 from chalicelib.domain.analysis.dispersion import error_dispersion
 from chalicelib.domain.analysis.numbers import change, per_cent, plain_p, relative_bp
 from chalicelib.domain.analysis.policy import AnalysisPolicy
@@ -27,8 +28,9 @@ class ErrorTest:
     """One group of canary nodes against the baseline: what was counted, and the evidence for harm as ln e."""
 
     node_id: str | None
-    canary: Window
-    baseline: Window
+    canary: Tally
+    baseline: Tally
+    is_enough: bool
     dispersion: float
     tested_ratio: float
     alpha: float
@@ -42,9 +44,9 @@ class ErrorTest:
 
 def assess_errors(comparison: Comparison, policy: AnalysisPolicy, share: Budget) -> ErrorTest:
     """The whole canary against the baseline."""
-    weights = [float(reading.during.requests) for _, reading in comparison.canary_nodes]
-    together = comparison.canary
-    return _test(comparison, policy, None, together, weights, share.errors, same_nodes=not comparison.has_control)
+    nodes = [reading for _, reading in comparison.canary_nodes]
+    same_nodes = not comparison.has_control
+    return _test(comparison, policy, None, comparison.canary, nodes, share.errors, same_nodes=same_nodes)
 
 
 def may_be_worse(comparison: Comparison, policy: AnalysisPolicy) -> bool:
@@ -52,11 +54,10 @@ def may_be_worse(comparison: Comparison, policy: AnalysisPolicy) -> bool:
 
     The tested ratio is at least the practical one times how far the canary lay below the baseline before.
     """
-    canary, baseline = comparison.canary.during, comparison.baseline
-    lower = 0.0
-    if comparison.has_control:
-        ours, theirs = _log_rate(comparison.canary.before, 1.0), _log_rate(comparison.baseline_before, 1.0)
-        lower = min(0.0, ours.value - theirs.value) if ours and theirs else 0.0
+    canary, baseline = comparison.canary.since, comparison.baseline
+    ours = _log_rate_before([node for _, node in comparison.canary_nodes], 1.0)
+    theirs = _log_baseline_before(comparison, 1.0)
+    lower = min(0.0, ours.value - theirs.value) if ours and theirs else 0.0
     return canary.errors * baseline.requests > _limit(policy) * math.exp(lower) * baseline.errors * canary.requests
 
 
@@ -66,19 +67,18 @@ def assess_node_errors(comparison: Comparison, policy: AnalysisPolicy, share: Bu
     if len(nodes) < 2:
         return ()
     limit = _limit(policy) * comparison.baseline.errors / max(1, comparison.baseline.requests)
-    suspects = [(name, node) for name, node in nodes if node.during.errors > limit * node.during.requests]
+    suspects = [(name, node) for name, node in nodes if node.since.errors > limit * node.since.requests]
     alpha = share.node_errors / len(nodes)
-    tests = (_test(comparison, policy, name, node, [1.0], alpha, same_nodes=False) for name, node in suspects)
+    tests = (_test(comparison, policy, name, node, [node], alpha, same_nodes=False) for name, node in suspects)
     return tuple(test for test in tests if test.is_harm)
 
 
 def error_finding(test: ErrorTest, policy: AnalysisPolicy) -> Finding:
     """The test as it is stored and shown."""
     canary, baseline = test.canary, test.baseline
-    enough = canary.requests >= policy.min_requests and baseline.requests >= policy.min_baseline_requests
     if test.is_harm:
         conclusion = Conclusion.HARM
-    elif enough:
+    elif test.is_enough:
         conclusion = Conclusion.PASS
     else:
         conclusion = Conclusion.THIN if canary.requests and baseline.requests else Conclusion.NO_DATA
@@ -111,21 +111,24 @@ def _test(
     policy: AnalysisPolicy,
     node_id: str | None,
     reading: Reading,
-    weights: list[float],
+    nodes: Sequence[Reading],
     alpha: float,
     *,
     same_nodes: bool,
 ) -> ErrorTest:
     dispersion = _dispersion(comparison)
     widening = widen(
-        canary_before=_log_rate(reading.before, dispersion),
-        baseline_before=_log_rate(comparison.baseline_before, dispersion),
-        canary_weights=weights,
+        canary_before=_log_rate_before(nodes, dispersion),
+        baseline_before=_log_baseline_before(comparison, dispersion),
+        canary_weights=[float(node.since.requests) for node in nodes],
         nodes=[_logs(node, dispersion) for node in comparison.control_nodes],
         same_time=comparison.has_control,
         same_nodes=same_nodes,
     )
-    canary, baseline = reading.during, comparison.baseline
+    canary, baseline = reading.since, comparison.baseline
+    # Earlier waves add evidence of harm, but a promotion takes traffic in this bake.
+    enough = comparison.canary.during.requests >= policy.min_requests
+    enough &= comparison.baseline_bake.requests >= policy.min_baseline_requests
     tested = widening.tested_ratio(_limit(policy))
     by_ratio = log_e_ratio(
         canary.errors / dispersion,
@@ -139,6 +142,7 @@ def _test(
         node_id=node_id,
         canary=canary,
         baseline=baseline,
+        is_enough=enough,
         dispersion=dispersion,
         tested_ratio=tested,
         alpha=alpha,
@@ -147,7 +151,7 @@ def _test(
 
 
 def _log_e_floor(
-    canary: Window, baseline: Window, dispersion: float, widening: Widening, policy: AnalysisPolicy
+    canary: Tally, baseline: Tally, dispersion: float, widening: Widening, policy: AnalysisPolicy
 ) -> float:
     if not baseline.requests or not canary.requests:
         return 0.0
@@ -175,17 +179,39 @@ def _limit(policy: AnalysisPolicy) -> float:
 def _logs(node: Reading, dispersion: float) -> NodeLogs:
     return NodeLogs(
         before=_log_rate(node.before, dispersion),
-        during=_log_rate(node.during, dispersion),
-        weight=float(node.during.requests),
+        during=_log_rate(node.since, dispersion),
+        weight=float(node.since.requests),
     )
 
 
-def _log_rate(window: Window, dispersion: float) -> LogReading | None:
+def _log_rate(window: Window | Tally, dispersion: float) -> LogReading | None:
     """ln of the error rate; half an error is added so that none is no infinity (Haldane 1955, Anscombe 1956)."""
     if not window.requests:
         return None
     errors = window.errors + 0.5
     return LogReading(value=math.log(errors / (window.requests + 1.0)), variance=dispersion / errors)
+
+
+def _log_baseline_before(comparison: Comparison, dispersion: float) -> LogReading | None:
+    if comparison.has_control:
+        return _log_rate_before(comparison.control_nodes, dispersion)
+    return _log_rate(comparison.baseline, dispersion)
+
+
+def _log_rate_before(nodes: Sequence[Reading], dispersion: float) -> LogReading | None:
+    """ln of the error rate before that these nodes would have had together in the traffic they have had since.
+
+    Nodes that changed earlier weigh more in what came since, so they must weigh more in what it is compared with.
+    None where a node that has had traffic since has none before.
+    """
+    total = sum(node.since.requests for node in nodes)
+    parts = [(node.since.requests / total, node.before) for node in nodes if node.since.requests] if total else []
+    if not parts or not all(before.requests for _, before in parts):
+        return None
+    # Half an error is added in all, as in _log_rate.
+    rate = sum(part * (before.errors + 0.5 * part) / before.requests for part, before in parts)
+    variance = sum(part**2 * (before.errors + 0.5 * part) / before.requests**2 for part, before in parts)
+    return LogReading(value=math.log(rate), variance=dispersion * variance / rate**2)
 
 
 def _interval(test: ErrorTest) -> tuple[int | None, int | None]:

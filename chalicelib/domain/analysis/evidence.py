@@ -27,6 +27,8 @@ class Missing(StrEnum):
 class NodeEvidence:
     """One node's windows: `before` under the version it left, `during` since this wave's bake began.
 
+    `earlier` are those between: of a canary node under the new version in the bakes before this one, of a control node
+    over that same time. They let evidence grow over the waves; without them each wave is judged on its own.
     Windows may come in any order and merged as coarsely as the caller likes; the grain of the level tests is then as
     coarse. `silent`: three heartbeat intervals without a word. `failed`: it could not bring the version up.
     """
@@ -34,6 +36,7 @@ class NodeEvidence:
     node_id: str
     before: tuple[Window, ...] = ()
     during: tuple[Window, ...] = ()
+    earlier: tuple[Window, ...] = ()
     silent: bool = False
     failed: bool = False
 

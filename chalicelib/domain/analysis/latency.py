@@ -13,7 +13,7 @@ of the baseline's own quantile, and at least the floor above it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -22,10 +22,12 @@ from chalicelib.domain.analysis.numbers import change, milliseconds, plain_p, re
 from chalicelib.domain.analysis.policy import AnalysisPolicy
 from chalicelib.domain.analysis.spread import CAUTION, LogReading, NodeLogs, Widening, widen
 from chalicelib.domain.analysis.verdict import Conclusion, Finding
-from chalicelib.domain.histogram import Histogram
+from chalicelib.domain.histogram import Histogram, mixed
 from chalicelib.domain.statistics.sequential import log_e_share
 
 TEST = "quantile test: beta-binomial mixture e-value on the share of requests above the limit"
+MEDIAN_BP = 5_000
+MEDIAN_METRIC = "latencyP50"
 # A quantile needs so many requests beyond it on each side before it may be called fine.
 BEYOND = 5
 _BISECTIONS = 20
@@ -98,10 +100,12 @@ def may_be_slower(comparison: Comparison, *, quantile_bp: int, increase_pct: int
     base_us = comparison.baseline_settled.latency.quantile_us(quantile_bp)
     if canary_us is None or base_us is None:
         return False
-    ours = comparison.canary.before.latency.quantile_us(quantile_bp)
-    theirs = comparison.baseline_before.latency.quantile_us(quantile_bp)
-    lower = min(1.0, ours / theirs) if ours and theirs and comparison.has_control else 1.0
     # One microsecond of slack for the rounding of quantiles.
+    if canary_us + 1 > base_us * (1 + increase_pct / 100):
+        return True
+    ours = _log_quantile_before([node for _, node in comparison.canary_nodes], quantile_bp)
+    theirs = _log_baseline_before(comparison, quantile_bp)
+    lower = math.exp(min(0.0, ours.value - theirs.value)) if ours and theirs else 1.0
     return canary_us + 1 > base_us * (1 + increase_pct / 100) * lower * 0.999
 
 
@@ -155,8 +159,8 @@ def _widening(comparison: Comparison, quantile_bp: int) -> Widening:
         )
 
     return widen(
-        canary_before=_log_quantile(comparison.canary.before.latency, quantile_bp),
-        baseline_before=_log_quantile(comparison.baseline_before.latency, quantile_bp),
+        canary_before=_log_quantile_before([node for _, node in comparison.canary_nodes], quantile_bp),
+        baseline_before=_log_baseline_before(comparison, quantile_bp),
         canary_weights=[float(node.settled.requests) for _, node in comparison.canary_nodes],
         nodes=[logs(node) for node in comparison.control_nodes],
         same_time=comparison.has_control,
@@ -164,13 +168,33 @@ def _widening(comparison: Comparison, quantile_bp: int) -> Widening:
     )
 
 
-def _log_quantile(histogram: Histogram, quantile_bp: int) -> LogReading | None:
+def _log_baseline_before(comparison: Comparison, quantile_bp: int) -> LogReading | None:
+    if comparison.has_control:
+        return _log_quantile_before(comparison.control_nodes, quantile_bp)
+    return _log_quantile(comparison.baseline_settled.latency, quantile_bp)
+
+
+def _log_quantile_before(nodes: Sequence[Reading], quantile_bp: int) -> LogReading | None:
+    """ln of the quantile before that these nodes would have had together in the traffic they have had since.
+
+    None where a node that has had traffic since has none before.
+    """
+    total = sum(node.settled.requests for node in nodes)
+    seen = [node for node in nodes if node.settled.requests]
+    if not seen or not all(node.before.requests for node in seen):
+        return None
+    shares = [(node.settled.requests / total, node.before.latency) for node in seen]
+    effective = 1 / sum(share**2 / histogram.total for share, histogram in shares)
+    return _log_quantile(mixed(shares) if len(shares) > 1 else shares[0][1], quantile_bp, requests=effective)
+
+
+def _log_quantile(histogram: Histogram, quantile_bp: int, requests: float | None = None) -> LogReading | None:
     """ln of a quantile, with half the width of its binomial interval at one standard error as deviation.
 
-    Reading the interval off the distribution itself needs no estimate of a density (Woodruff 1952). None where fewer
-    than `BEYOND` requests lie beyond the quantile.
+    Reading the interval off the distribution itself needs no estimate of a density (Woodruff 1952). `requests`: how
+    many the histogram stands for, if not its total. None where fewer than `BEYOND` lie beyond the quantile.
     """
-    total, share = histogram.total, quantile_bp / 10_000
+    total, share = requests or histogram.total, quantile_bp / 10_000
     if total * (1 - share) < BEYOND:
         return None
     step_bp = max(1, round(10_000 * math.sqrt(share * (1 - share) / total)))

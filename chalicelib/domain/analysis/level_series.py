@@ -8,6 +8,7 @@ before the change shows how noisy it is when nothing was changed: a placebo (Aba
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -32,16 +33,20 @@ MEASURED_PART = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LevelSeries:
-    """Changes as logarithms, one per cell in time order, and the nodes' own logarithms to judge their noise by.
+    """Changes as logarithms, one per cell in time order, each with how many canary nodes it was measured on.
 
-    `own_before`: each node was compared with itself; otherwise canary with control nodes as they are.
+    `own_before`: each node was compared with itself; otherwise canary with control nodes as they are. `placebo`: the
+    same changes before, when nothing was changed, in cells of `before_cell_ms`. `node_changes` and `node_placebos`
+    are both for each canary node alone. `apart`: the variance of what nodes differ by, 0 with `own_before`.
     """
 
     changes: tuple[float, ...]
+    weights: tuple[int, ...]
+    placebo: tuple[float, ...]
+    node_changes: tuple[tuple[float, ...], ...]
+    node_placebos: tuple[tuple[float, ...], ...]
     own_before: bool
-    canary_before: tuple[Logs, ...]
-    control_before: tuple[Logs, ...]
-    control_now: tuple[Logs, ...]
+    apart: float
     before_cell_ms: int
 
 
@@ -50,12 +55,11 @@ class Noise:
     """What is known of the noise of a series.
 
     `deviation`: of one cell. `long_run_ms`: the long-run variance times milliseconds; over a time T a mean has the
-    variance long_run_ms / T. `before_ms`: how long before was measured. `base_variance`: of what is subtracted.
+    variance long_run_ms / T. `base_variance`: of what is subtracted.
     """
 
     deviation: float
     long_run_ms: float
-    before_ms: int
     base_variance: float
 
 
@@ -72,63 +76,60 @@ def level_series(comparison: Comparison, level: LevelOf, *, least: float, grain_
 
     canary, control = [reading for _, reading in comparison.canary_nodes], comparison.control_nodes
     coarse_ms = comparison.before_grain_ms
-    canary_before = tuple(logs(node.cells_before, coarse_ms) for node in canary)
-    control_before = tuple(logs(node.cells_before, coarse_ms) for node in control)
-    canary_now = tuple(logs(node.cells_settled, grain_ms) for node in canary)
-    control_now = tuple(logs(node.cells_settled, grain_ms) for node in control)
-    own = any(before and now for before, now in zip(canary_before, canary_now, strict=True))
-    own = own and (not control or any(b and n for b, n in zip(control_before, control_now, strict=True)))
+    ours_before = [logs(node.cells_before, coarse_ms) for node in canary]
+    theirs_before = [logs(node.cells_before, coarse_ms) for node in control]
+    ours = [logs(node.cells_settled, grain_ms) for node in canary]
+    theirs = [logs(node.cells_settled, grain_ms) for node in control]
+    own = any(before and now for before, now in zip(ours_before, ours, strict=True))
+    own = own and (not control or any(b and n for b, n in zip(theirs_before, theirs, strict=True)))
+    apart = 0.0
     if own:
-        moved = _difference(
-            _from_own(canary_now, canary_before), _from_own(control_now, control_before), paired=bool(control)
-        )
+        moved, placebos = _from_own(ours, ours_before), _from_own(ours_before, ours_before)
+        expected = _means(_from_own(theirs, theirs_before)) if control else None
+        expected_before = _means(_from_own(theirs_before, theirs_before)) if control else None
     else:
-        moved = _difference(canary_now, control_now, paired=True)
+        moved, placebos, expected, expected_before = ours, [], _means(theirs), None
+        apart = _apart(theirs) * (1 / max(1, len(ours)) + 1 / max(1, len(theirs)))
+    changes = _less(_means(moved), expected)
+    counts = Counter(index for node in moved for index in node)
     return LevelSeries(
-        changes=tuple(moved[index] for index in sorted(moved)),
+        changes=_in_order(changes),
+        weights=tuple(counts[index] for index in sorted(changes)),
+        placebo=_in_order(_less(_means(placebos), expected_before)),
+        node_changes=tuple(_in_order(_less(node, expected)) for node in moved),
+        node_placebos=tuple(_in_order(_less(node, expected_before)) for node in placebos),
         own_before=own,
-        canary_before=canary_before,
-        control_before=control_before,
-        control_now=control_now,
+        apart=apart,
         before_cell_ms=coarse_ms,
     )
 
 
-def noise_of(series: LevelSeries) -> Noise:
-    """How noisy the series is when nothing was changed: from the same series before, pulled to the priors."""
-    placebo: Logs = {}
-    if series.own_before:
-        placebo = _difference(
-            _from_own(series.canary_before, series.canary_before),
-            _from_own(series.control_before, series.control_before),
-            paired=bool(series.control_before),
-        )
-    values, cell_ms = [placebo[index] for index in sorted(placebo)], series.before_cell_ms
-    variance, correlation = _moments(values, PRIOR_DEVIATION**2 * PRIOR_CELL_MS / max(cell_ms, PRIOR_CELL_MS))
+def noise_of(placebo: Sequence[float], cell_ms: int) -> Noise:
+    """How noisy a series is when nothing was changed: from the same series before, pulled to the priors."""
+    variance, correlation = _moments(placebo, PRIOR_DEVIATION**2 * PRIOR_CELL_MS / max(cell_ms, PRIOR_CELL_MS))
     long_run_ms = variance * cell_ms * (1 + correlation) / (1 - correlation)
-    before_ms = max(1, len(values)) * cell_ms
-    if series.own_before:
-        base = long_run_ms / before_ms
-    else:
-        base = _apart(series.control_now) * (1 / len(series.canary_before) + 1 / max(1, len(series.control_now)))
-    return Noise(deviation=math.sqrt(variance), long_run_ms=long_run_ms, before_ms=before_ms, base_variance=base)
+    before_ms = max(1, len(placebo)) * cell_ms
+    return Noise(deviation=math.sqrt(variance), long_run_ms=long_run_ms, base_variance=long_run_ms / before_ms)
 
 
 def _from_own(now: Sequence[Logs], before: Sequence[Logs]) -> list[Logs]:
     """Each node's logarithms less the mean of its own before; nodes without a before say nothing."""
+    centres = [fmean(base.values()) if base else None for base in before]
     return [
-        {index: value - fmean(base.values()) for index, value in logs.items()}
-        for logs, base in zip(now, before, strict=True)
-        if base
+        {} if centre is None else {index: value - centre for index, value in logs.items()}
+        for logs, centre in zip(now, centres, strict=True)
     ]
 
 
-def _difference(canary: Sequence[Logs], control: Sequence[Logs], *, paired: bool) -> Logs:
-    """Mean of the canary nodes less mean of the control nodes, in each cell that both have."""
-    ours, theirs = _means(canary), _means(control)
-    if not paired:
+def _less(ours: Logs, expected: Logs | None) -> Logs:
+    """What is above the expectation, in each cell that has one; all of it where nothing is expected."""
+    if expected is None:
         return ours
-    return {index: value - theirs[index] for index, value in ours.items() if index in theirs}
+    return {index: value - expected[index] for index, value in ours.items() if index in expected}
+
+
+def _in_order(logs: Logs) -> tuple[float, ...]:
+    return tuple(logs[index] for index in sorted(logs))
 
 
 def _means(nodes: Iterable[Logs]) -> Logs:

@@ -7,14 +7,14 @@ both as a share of a core and per request: more requests alone cost more CPU, an
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from statistics import NormalDist, fmean
 
 from chalicelib.domain.analysis.cells import Cell
 from chalicelib.domain.analysis.comparison import Comparison
-from chalicelib.domain.analysis.level_series import LevelSeries, level_series, noise_of
+from chalicelib.domain.analysis.level_series import LevelSeries, Noise, level_series, noise_of
 from chalicelib.domain.analysis.numbers import change, megabytes, per_cent, relative_bp
 from chalicelib.domain.analysis.policy import AnalysisPolicy
 from chalicelib.domain.analysis.spread import CAUTION, DRIFT_SPREAD, RESTART_SPREAD, TIME_SPREAD
@@ -38,6 +38,7 @@ class LevelTest:
     """One level: the change as a logarithm with its interval, and whether it stayed above the threshold in a row."""
 
     level: Level
+    node_id: str | None
     canary_value: int | None
     expected_value: int | None
     canary_cells: int
@@ -78,6 +79,23 @@ def assess_memory(comparison: Comparison, policy: AnalysisPolicy, alpha: float, 
     return _assess(Level.MEMORY, comparison, policy, series, alpha, policy.memory_floor_bytes, explain=explain)
 
 
+def assess_node_memory(comparison: Comparison, policy: AnalysisPolicy, alpha: float) -> tuple[LevelTest, ...]:
+    """Each canary node's memory on its own, those that are worse: a leak shows first where it has run longest.
+
+    Spends as much as the test of the whole canary, split over the nodes.
+    """
+    series = _series(comparison, policy, _memory_bytes, max(1.0, policy.memory_floor_bytes / 4))
+    if len(series.node_changes) < 2:
+        return ()
+    each = alpha / len(series.node_changes)
+    tests = (
+        _assess_node(comparison, policy, series, each, at)
+        for at, changes in enumerate(series.node_changes)
+        if _stays_above(changes, policy, policy.memory_increase_pct)
+    )
+    return tuple(test for test in tests if test.is_harm)
+
+
 def level_finding(test: LevelTest, policy: AnalysisPolicy, alpha: float) -> Finding:
     """The test as it is stored and shown; `baseline_value` is what was to be expected of these nodes."""
     conclusion = _conclusion(test, policy)
@@ -85,6 +103,7 @@ def level_finding(test: LevelTest, policy: AnalysisPolicy, alpha: float) -> Find
     is_cpu = test.level is Level.CPU
     return Finding(
         metric=test.level.value,
+        node_id=test.node_id,
         unit="bp" if is_cpu else "bytes",
         canary_value=test.canary_value,
         baseline_value=test.expected_value,
@@ -114,45 +133,92 @@ def _assess(
     *,
     explain: bool,
 ) -> LevelTest:
+    settled = comparison.canary.settled
+    value = settled.cpu_bp if level is Level.CPU else _latest_memory(comparison, policy)
     increase_pct = policy.cpu_increase_pct if level is Level.CPU else policy.memory_increase_pct
-    last = series.changes[-policy.level_windows :]
-    in_a_row = len(last) == policy.level_windows and min(last) > math.log1p(increase_pct / 100)
-    read = last if level is Level.MEMORY else series.changes
-    effect = fmean(read) if read else None
-    value = comparison.canary.settled.cpu_bp if level is Level.CPU else _latest_memory(comparison, policy)
+    in_a_row = _stays_above(series.changes, policy, increase_pct)
+    effect = _weighted_mean(series.changes, series.weights) if level is Level.CPU else _latest(series.changes, policy)
     expected = None if value is None or effect is None else value * math.exp(-effect)
-    worth_it = bool(read) and (explain or in_a_row)
+    radius = math.inf
+    if effect is not None and (explain or in_a_row):
+        nodes = max(1, sum(1 for changes in series.node_changes if changes))
+        noise = noise_of(series.placebo, series.before_cell_ms)
+        moved = _moved_by_itself(comparison, nodes) + (noise.base_variance if series.own_before else series.apart)
+        cells = sum(series.weights) / nodes
+        radius = math.hypot(_chance(level, noise, cells, policy, alpha), CAUTION * math.sqrt(moved))
     return LevelTest(
         level=level,
+        node_id=None,
         canary_value=value,
         expected_value=None if expected is None else round(expected),
         canary_cells=len(series.changes),
-        baseline_cells=len({index for logs in series.canary_before for index in logs}),
+        baseline_cells=len(series.placebo),
         effect=effect,
-        radius=_radius(level, comparison, policy, series, alpha) if worth_it else math.inf,
+        radius=radius,
         in_a_row=in_a_row,
         above_floor=value is not None and expected is not None and value - expected > floor,
         increase_pct=increase_pct,
     )
 
 
-def _radius(level: Level, comparison: Comparison, policy: AnalysisPolicy, series: LevelSeries, alpha: float) -> float:
-    nodes = max(1, sum(1 for _, node in comparison.canary_nodes if node.cells_settled))
-    cells, noise = len(series.changes), noise_of(series)
-    moved = RESTART_SPREAD**2 / nodes
-    if comparison.has_control:
-        moved += DRIFT_SPREAD**2 * (1 / nodes + 1 / max(1, len(comparison.control_nodes)))
-    else:
-        moved += TIME_SPREAD**2
+def _assess_node(
+    comparison: Comparison, policy: AnalysisPolicy, series: LevelSeries, alpha: float, at: int
+) -> LevelTest:
+    """Memory of the canary node at position `at`, whose latest cells stayed above the threshold."""
+    node_id, node = comparison.canary_nodes[at]
+    changes, placebo = series.node_changes[at], series.node_placebos[at] if series.node_placebos else ()
+    effect = fmean(changes[-policy.level_windows :])
+    noise = noise_of(placebo, series.before_cell_ms)
+    moved = _moved_by_itself(comparison, 1) + (noise.base_variance if series.own_before else 2 * series.apart)
+    value = _mean_memory(node.cells_settled[-policy.level_windows :]) or 0
+    expected = value * math.exp(-effect)
+    return LevelTest(
+        level=Level.MEMORY,
+        node_id=node_id,
+        canary_value=value,
+        expected_value=round(expected),
+        canary_cells=len(changes),
+        baseline_cells=len(placebo),
+        effect=effect,
+        radius=math.hypot(_chance(Level.MEMORY, noise, float(len(changes)), policy, alpha), CAUTION * math.sqrt(moved)),
+        in_a_row=True,
+        above_floor=value - expected > policy.memory_floor_bytes,
+        increase_pct=policy.memory_increase_pct,
+    )
+
+
+def _stays_above(changes: Sequence[float], policy: AnalysisPolicy, increase_pct: int) -> bool:
+    last = changes[-policy.level_windows :]
+    return len(last) == policy.level_windows and min(last) > math.log1p(increase_pct / 100)
+
+
+def _chance(level: Level, noise: Noise, cells: float, policy: AnalysisPolicy, alpha: float) -> float:
+    """How far chance alone may carry the effect, at every look."""
     if level is Level.CPU:
         deviation = math.sqrt(noise.long_run_ms / policy.level_window_ms)
-        return math.hypot(
-            mean_radius(deviation, cells, alpha, best_at=BEST_AT), CAUTION * math.sqrt(moved + noise.base_variance)
-        )
+        return mean_radius(deviation, cells, alpha, best_at=BEST_AT)
+    # Memory wanders slowly, so neither its last cells nor its mean before average much out: both count in full.
     # The last cells are looked at anew with every cell: the n-th look spends 1/(n(n+1)) of the share.
-    chance = noise.deviation * NormalDist().inv_cdf(1 - alpha / (cells * (cells + 1)))
-    base = max(noise.base_variance, noise.deviation**2)
-    return math.hypot(chance, CAUTION * math.sqrt(moved + base))
+    spent = alpha / (cells * (cells + 1))
+    return math.sqrt(2) * noise.deviation * NormalDist().inv_cdf(1 - min(0.5, spent))
+
+
+def _moved_by_itself(comparison: Comparison, nodes: int) -> float:
+    """The variance of what a restart does to this many nodes, and of the drift between them and the control."""
+    if comparison.has_control:
+        control = max(1, len(comparison.control_nodes))
+        return RESTART_SPREAD**2 / nodes + DRIFT_SPREAD**2 * (1 / nodes + 1 / control)
+    return RESTART_SPREAD**2 / nodes + TIME_SPREAD**2
+
+
+def _weighted_mean(changes: Sequence[float], weights: Sequence[int]) -> float | None:
+    """The mean over node time: a cell measured on more nodes says more."""
+    total = sum(weights)
+    return math.fsum(c * w for c, w in zip(changes, weights, strict=True)) / total if total else None
+
+
+def _latest(changes: Sequence[float], policy: AnalysisPolicy) -> float | None:
+    return fmean(changes[-policy.level_windows :]) if changes else None
 
 
 def _series(
@@ -166,9 +232,12 @@ def _latest_memory(comparison: Comparison, policy: AnalysisPolicy) -> int | None
     if last is None:
         return None
     cells = [cell for _, node in comparison.canary_nodes for cell in node.cells_settled[-policy.level_windows :]]
-    duration = sum(cell.duration_ms for cell in cells if cell.index > last - policy.level_windows)
-    total = sum(cell.memory_byte_ms for cell in cells if cell.index > last - policy.level_windows)
-    return total // duration if duration else None
+    return _mean_memory([cell for cell in cells if cell.index > last - policy.level_windows])
+
+
+def _mean_memory(cells: Sequence[Cell]) -> int | None:
+    duration = sum(cell.duration_ms for cell in cells)
+    return sum(cell.memory_byte_ms for cell in cells) // duration if duration else None
 
 
 def _cpu_bp(cell: Cell) -> float | None:
@@ -197,6 +266,7 @@ def _conclusion(test: LevelTest, policy: AnalysisPolicy) -> Conclusion:
 
 def _sentence(test: LevelTest, policy: AnalysisPolicy, conclusion: Conclusion) -> str:
     name = "CPU" if test.level is Level.CPU else "Memory"
+    name += f" of node {test.node_id}" if test.node_id else ""
     if conclusion is Conclusion.NO_DATA or test.canary_value is None or test.expected_value is None:
         return f"{name} was not measured."
     shown = f"{name} is {_show(test, test.canary_value)} where {_show(test, test.expected_value)} was to be expected"

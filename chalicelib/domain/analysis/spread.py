@@ -68,7 +68,7 @@ def widen(
     """The widening for one metric.
 
     `nodes` are those whose spread is known (control nodes). `same_time`: the baseline was measured in the bake, not
-    before it. `same_nodes`: the baseline are the same nodes, so that there is no offset between them.
+    before it. `same_nodes`: the baseline are the same nodes, so that what sets them apart is only who has had how much traffic.
     """
     canary_nodes = effective_nodes(canary_weights)
     base_nodes = effective_nodes([node.weight for node in nodes])
@@ -79,7 +79,11 @@ def widen(
     else:
         unknown += TIME_SPREAD**2 + DRIFT_SPREAD**2 / canary_nodes
     if same_nodes:
-        return Widening(offset=0.0, deviation=math.sqrt(unknown))
+        # The same windows, only weighted otherwise: the offset between them is known for certain.
+        offset = 0.0
+        if canary_before is not None and baseline_before is not None:
+            offset = canary_before.value - baseline_before.value
+        return Widening(offset=offset, deviation=math.sqrt(unknown))
     levels = [reading for node in nodes if (reading := node.before or node.during) is not None]
     apart = between_variance(levels, NODE_SPREAD) * (1 / canary_nodes + 1 / base_nodes)
     if canary_before is None or baseline_before is None:

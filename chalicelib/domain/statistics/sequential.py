@@ -80,16 +80,18 @@ def ratio_interval(
 
 
 def mean_radius(deviation: float, observations: float, alpha: float, *, best_at: float) -> float:
-    """Half the width of a confidence sequence for a mean, valid at every number of observations.
+    """How far a mean may lie above its expectation, at every number of observations at once: a one-sided bound.
 
     Robbins' normal mixture with the standard deviation of one observation plugged in, as Waudby-Smith et al. justify
     asymptotically; narrowest near `best_at` observations. Infinite without observations.
     """
     if observations <= 0.0:
         return math.inf
-    tuning = (2.0 * math.log(1.0 / alpha) + math.log1p(2.0 * math.log(1.0 / alpha))) / best_at
+    needed = -2.0 * math.log(2.0 * alpha)
+    tuning = (needed + math.log1p(needed)) / best_at
     grown = observations * tuning + 1.0
-    return deviation * math.sqrt(2.0 * grown / (observations**2 * tuning) * math.log(math.sqrt(grown) / alpha))
+    bound = 2.0 * grown / (observations**2 * tuning) * math.log1p(math.sqrt(grown) / (2.0 * alpha))
+    return deviation * math.sqrt(bound)
 
 
 def _log_bet(successes: float, failures: float, null_share: float, strength: float) -> float:
