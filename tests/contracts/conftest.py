@@ -1,59 +1,32 @@
-"""The real adapters over moto, with the resources of infra/resources.py."""
+"""The real adapters over the cloud on this machine, whose conditional writes are atomic under threads as well."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
-import boto3
 import pytest
-from moto import mock_aws
 
+from infra.local.cloud import LocalCloud
+from infra.local.virtual_time import VirtualTime
 from infra.resources import HOTSWAP
 
-REGION = "eu-central-1"
+STORES = replace(HOTSWAP, functions=(), rules=(), schedules=(), state_machines=())
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[LocalCloud]:
+    """An installation without functions; a module's tests share it, for bringing it up takes longer than they do."""
+    with LocalCloud(timers=VirtualTime(), resources=STORES, handlers={}) as cloud:
+        yield cloud
 
 
 @pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An AWS account in memory, with credentials that open nothing else."""
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_SESSION_TOKEN": "testing",
-        "AWS_DEFAULT_REGION": REGION,
-    }.items():
-        monkeypatch.setenv(name, value)
-    with mock_aws():
-        yield
-
-
-@pytest.fixture
-def dynamodb(aws: None) -> Any:
-    """A client of an account that has our table."""
-    client = boto3.client("dynamodb", region_name=REGION)
-    table = HOTSWAP.tables[0]
-    names = [table.partition_key, table.sort_key]
-    names += [name for index in table.indexes for name in (index.partition_key, index.sort_key)]
-    client.create_table(
-        TableName=table.name,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in names],
-        KeySchema=_schema(table.partition_key, table.sort_key),
-        GlobalSecondaryIndexes=[
-            {
-                "IndexName": index.name,
-                "KeySchema": _schema(index.partition_key, index.sort_key),
-                "Projection": {"ProjectionType": "ALL"},
-            }
-            for index in table.indexes
-        ],
-    )
-    return client
-
-
-def _schema(partition_key: str, sort_key: str) -> Any:
-    return [
-        {"AttributeName": partition_key, "KeyType": "HASH"},
-        {"AttributeName": sort_key, "KeyType": "RANGE"},
-    ]
+def dynamodb(cloud: LocalCloud) -> Iterator[Any]:
+    """A client of an account that has our table, empty."""
+    client = cloud.client("dynamodb")
+    yield client
+    for page in client.get_paginator("scan").paginate(TableName="hotswap", ProjectionExpression="pk, sk"):
+        for key in page["Items"]:
+            client.delete_item(TableName="hotswap", Key=key)
