@@ -39,6 +39,7 @@ from infra.local.repairs import (
     task_tokens,
 )
 from infra.local.repairs.lambda_functions import Handler
+from infra.local.sessions import session_with_shared_models
 from infra.local.ticker import Ticker
 from infra.local.timers import Timers
 from infra.resources import Resources, Schedule
@@ -203,6 +204,7 @@ class LocalCloud:
         stack.enter_context(patch.dict(os.environ, kept, clear=True))
         stack.enter_context(mock_aws(config={"stepfunctions": {"execute_state_machine": True}}))
         os.environ.update(_FAKE_ENVIRONMENT)
+        stack.enter_context(patch("boto3.DEFAULT_SESSION", session_with_shared_models()))
 
     def _enter_repairs(self, stack: ExitStack, deliveries: Deliveries) -> None:
         timers = self.timers

@@ -57,7 +57,7 @@ def test_no_acknowledged_write_is_lost_by_sigkill(tmp_path: Path) -> None:
         [sys.executable, "-W", "ignore", "-c", WRITER, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
     assert writer.stdout is not None
-    acknowledged = [writer.stdout.readline().strip() for _ in range(400)]
+    acknowledged = [writer.stdout.readline().strip() for _ in range(150)]
     os.kill(writer.pid, signal.SIGKILL)
     acknowledged += [line.strip() for line in writer.stdout.read().splitlines(keepends=True) if line.endswith("\n")]
     assert writer.wait(10) == -signal.SIGKILL

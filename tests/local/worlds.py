@@ -10,10 +10,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from moto import mock_aws
 
 from infra.local.cloud import LocalCloud
+from infra.local.sessions import session_with_shared_models
 from infra.local.timers import Timers
 from infra.local.virtual_time import VirtualTime
 from infra.resources import HOTSWAP, Function, Resources, StateMachine
@@ -76,7 +78,10 @@ def a_cloud(
 @contextmanager
 def bare_moto() -> Iterator[None]:
     """moto as it comes, to show what is wrong with it."""
-    with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
+    with (
+        mock_aws(config={"stepfunctions": {"execute_state_machine": True}}),
+        patch("boto3.DEFAULT_SESSION", session_with_shared_models()),
+    ):
         yield
 
 

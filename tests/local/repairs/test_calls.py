@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from moto.dynamodb.models import table as table_module
 
+from infra.local import resource_creation
 from infra.local.cloud import LocalCloud
 from infra.local.repairs.calls import calls_are_atomic
 from infra.local.virtual_time import VirtualTime
-from tests.local.worlds import STORES
+from tests.local.worlds import STORES, bare_moto
 
-ROOT = Path(__file__).parents[3]
 THREADS = 16
-ROUNDS = 15
+ROUNDS = 10
 KEY = {"pk": {"S": "counter"}, "sk": {"S": "counter"}}
 
 
@@ -132,44 +132,48 @@ def test_transactions_of_16_threads_are_atomic_and_erase_nothing(client: Any) ->
     assert own == [ROUNDS] * THREADS
 
 
-# In a process of its own: the defect leaves threads and torn tables behind.
-BROKEN = """
-from infra.local import resource_creation
-from tests.local.repairs import test_calls
-from tests.local.worlds import STORES, bare_moto
-import boto3
-with bare_moto():
-    clients = {}
-    client_for = lambda name: clients.setdefault(name, boto3.client(name, region_name="us-east-1"))
-    resource_creation.create(STORES, client_for)
-    client = client_for("dynamodb")
-    test_calls.a_table(client)
-    def act(n):
+def winners_of_one_lock(client: Any, patience_s: float) -> int:
+    """Two threads take the same lock; between condition and write each waits a moment for the other."""
+    both_are_inside = threading.Barrier(2)
+    parse = table_module.get_filter_expression
+
+    def parse_slowly(*args: Any) -> Any:
+        condition = parse(*args)
+        check = condition.expr
+
+        def check_and_wait(item: Any) -> Any:
+            holds = check(item)
+            with suppress(threading.BrokenBarrierError):
+                both_are_inside.wait(patience_s)
+            return holds
+
+        condition.expr = check_and_wait
+        return condition
+
+    def take(_: int) -> int:
         try:
-            return test_calls.compare_and_set(client)
-        except Exception:
-            return -1
-    for attempt in range(20):
-        acknowledged = test_calls.together(act)
-        if -1 in acknowledged or sum(acknowledged) != test_calls.value_of_counter(client):
-            print("BROKEN"); break
-        client.put_item(TableName="hotswap", Item={**test_calls.KEY, "v": {"N": "0"}})
-    else:
-        print("ATOMIC")
-"""
+            client.put_item(TableName="hotswap", Item=KEY, ConditionExpression="attribute_not_exists(pk)")
+        except client.exceptions.ConditionalCheckFailedException:
+            return 0
+        return 1
+
+    with patch.object(table_module, "get_filter_expression", parse_slowly), ThreadPoolExecutor(2) as pool:
+        return sum(pool.map(take, range(2)))
 
 
-def test_moto_alone_is_not_atomic() -> None:
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", BROKEN],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=True,
-    )
+def test_moto_grants_one_lock_twice() -> None:
+    with bare_moto():
+        made: dict[str, Any] = {}
+        resource_creation.create(
+            STORES, lambda name: made.setdefault(name, boto3.client(name, region_name="us-east-1"))
+        )
 
-    assert done.stdout.strip() == "BROKEN", "moto is atomic now: drop the repair"
+        assert winners_of_one_lock(made["dynamodb"], 10) == 2, "moto is atomic now: drop the repair"
+
+
+def test_a_lock_has_one_winner() -> None:
+    with LocalCloud(timers=VirtualTime(), resources=STORES, handlers={}) as cloud:
+        assert winners_of_one_lock(cloud.client("dynamodb"), 0.2) == 1
 
 
 def test_leaving_the_repair_restores_moto() -> None:
