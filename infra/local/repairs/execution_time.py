@@ -123,6 +123,9 @@ def _attempts(timers: Timers) -> Iterator[None]:
         finally:
             frame.set_ended()
             env.close_frame(frame)
+            if (token := _open_token(env)) is not None:
+                # However the attempt ended, nobody waits for its token any more.
+                token.interrupt_all()
         output = frame.stack[-1]
         env.stack.append(output)
         # From here on as in moto.

@@ -143,6 +143,25 @@ def test_a_handler_that_raises_leaves_no_open_token(tmp_path: Path) -> None:
         assert status(cloud, arn) == "SUCCEEDED"
 
 
+def test_the_token_of_a_failed_task_is_refused_in_the_states_after_it(tmp_path: Path) -> None:
+    desk, timers = Desk(), VirtualTime()
+
+    def work(event: Any, context: Any) -> None:
+        desk(event, context)
+        if event["state"] == "Ask":
+            raise ValueError("after the token was given away")
+
+    catch = [{"ErrorEquals": ["States.ALL"], "Next": "Instead"}]
+    states = {"Ask": a_token_task(Catch=catch, End=None, Next="Instead"), "Instead": a_token_task()}
+    with a_cloud(tmp_path, states, work, timers) as cloud:
+        cloud.start_execution("machine", "one", {})
+        timers.wait_until_quiet()
+        first, second = desk.tokens["one"]
+        client = cloud.client("stepfunctions")
+        assert code_of(client.send_task_success, taskToken=first, output="{}") == "TaskTimedOut"
+        assert code_of(client.send_task_success, taskToken=second, output="{}") == "OK"
+
+
 def test_an_answer_from_inside_the_handler_counts(tmp_path: Path) -> None:
     timers = VirtualTime()
     clients: list[Any] = []
