@@ -1,0 +1,60 @@
+"""Who may do what."""
+
+from __future__ import annotations
+
+import pytest
+
+from chalicelib.domain.access import ANONYMOUS, PERMISSIONS, Action, Caller, Role, require
+from chalicelib.domain.errors import NotAllowed, NotAuthenticated
+
+MAY = {
+    Role.VIEWER: {"read"},
+    Role.DEPLOYER: {"read", "deploy", "control", "registerModule"},
+    Role.APPROVER: {"read", "decide"},
+    Role.ADMIN: {
+        *("read", "deploy", "control", "decide", "registerModule", "manageKeys", "managePolicy", "manageNodes"),
+        *("manageUsers", "readAudit"),
+    },
+    Role.NODE: {"heartbeat"},
+}
+
+
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("action", Action)
+def test_each_role_may_do_what_the_table_says_and_nothing_else(role: Role, action: Action) -> None:
+    caller = Caller(name="dana", roles=frozenset({role}))
+
+    if action in MAY[role]:
+        require(caller, action)
+    else:
+        with pytest.raises(NotAllowed, match=str(action)):
+            require(caller, action)
+
+
+def test_every_role_has_its_row() -> None:
+    assert set(PERMISSIONS) == set(Role)
+
+
+@pytest.mark.parametrize("action", Action)
+def test_nobody_may_do_anything(action: Action) -> None:
+    with pytest.raises(NotAuthenticated):
+        require(ANONYMOUS, action)
+
+
+@pytest.mark.parametrize("action", Action)
+def test_a_caller_without_roles_may_do_nothing(action: Action) -> None:
+    with pytest.raises(NotAllowed):
+        require(Caller(name="dana"), action)
+
+
+def test_several_roles_add_up() -> None:
+    caller = Caller(name="dana", roles=frozenset({Role.DEPLOYER, Role.APPROVER}))
+
+    for action in (Action.DEPLOY, Action.DECIDE):
+        require(caller, action)
+
+
+def test_no_person_may_speak_for_a_node() -> None:
+    people = set(Role) - {Role.NODE}
+
+    assert not any(Action.HEARTBEAT in PERMISSIONS[role] for role in people)
