@@ -69,10 +69,12 @@ class Traffic:
     async def _run(self) -> None:
         timeout = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S)
         connector = aiohttp.TCPConnector(limit=0)
-        async with aiohttp.ClientSession(timeout=timeout, connector=connector) as session:
-            async with asyncio.TaskGroup() as group:
-                for target in self._targets:
-                    group.create_task(self._pace(session, target))
+        async with (
+            aiohttp.ClientSession(timeout=timeout, connector=connector) as session,
+            asyncio.TaskGroup() as group,
+        ):
+            for target in self._targets:
+                group.create_task(self._pace(session, target))
 
     async def _pace(self, session: aiohttp.ClientSession, target: Target) -> None:
         due = time.monotonic() + self._random.random() * self._interval_s

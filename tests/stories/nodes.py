@@ -85,9 +85,7 @@ class ScriptedNode:
         if passed <= 0 or self.measured_until_ms == 0:
             return []
         return [
-            self._window(module, digest, now_ms, passed)
-            for module, digest in self.active.items()
-            if digest is not None
+            self._window(module, digest, now_ms, passed) for module, digest in self.active.items() if digest is not None
         ]
 
     def _window(self, module: str, digest: str, now_ms: int, passed: int) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,10 +16,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from chalicelib.domain.module import signed_text
 from infra.local.cloud import LocalCloud
+from infra.local.fleet import merged
 from tests.stories.nodes import Behaviour, ScriptedNode
 from tests.stories.story_time import StoryTime
 
 BEAT_MS = 1_000
+ORDER = ("Development", "QA", "Staging", "Production")
 MOST_BEATS = 400
 ENDS = {"Completed", "RolledBack", "RollbackFailed", "Failed", "Rejected", "Expired", "Cancelled", "Superseded"}
 
@@ -83,7 +85,12 @@ class World:
         return own
 
     def has_version(
-        self, version: str, behaviour: Behaviour | None = None, *, module: str = "payment-processor", upload: bool = True
+        self,
+        version: str,
+        behaviour: Behaviour | None = None,
+        *,
+        module: str = "payment-processor",
+        upload: bool = True,
     ) -> str:
         """A registered, signed and uploaded version that behaves like this on every node; returns its digest."""
         content = _artifact(module, version)
@@ -119,15 +126,19 @@ class World:
         current = self.ok("ada", "GET", f"/api/v1/clusters/{environment}/policy")
         for server_owned in ("environment", "revision", "changedBy", "changedAt"):
             current.pop(server_owned, None)
-        return self.ok("ada", "PUT", f"/api/v1/clusters/{environment}/policy", _merged(current, changes))
+        return self.ok("ada", "PUT", f"/api/v1/clusters/{environment}/policy", merged(current, changes))
 
     # --- what happens
 
     def deploy(
         self, version: str, environment: str = "Production", *, module: str = "payment-processor", **body: Any
     ) -> str:
-        """Ask for a deployment as dana; returns its executionId."""
+        """Ask for a deployment as dana; returns its executionId. Environments without nodes are jumped."""
         asked = {"moduleName": module, "version": version, "targetEnvironment": environment, **body}
+        before = ORDER[: ORDER.index(environment)]
+        jumped = [name for name in before if not self.nodes.get(name)]
+        if jumped:
+            asked.setdefault("hotfix", {"reason": "story", "skip": jumped})
         return str(self.ok("dana", "POST", "/api/v1/deployments", asked)["executionId"])
 
     def get(self, deployment: str) -> dict[str, Any]:
@@ -209,16 +220,3 @@ def _artifact(module: str, version: str) -> bytes:
     with zipfile.ZipFile(stream, "w") as archive:
         archive.writestr(zipfile.ZipInfo("hotswap.json"), json.dumps(manifest))
     return stream.getvalue()
-
-
-def _merged(current: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    merged = dict(current)
-    for name, value in changes.items():
-        nested = isinstance(value, dict) and isinstance(merged.get(name), dict)
-        merged[name] = _merged(merged[name], value) if nested else value
-    return merged
-
-
-def statuses(items: Iterable[dict[str, Any]]) -> list[str]:
-    """The statuses of some items, in order."""
-    return [item["status"] for item in items]
