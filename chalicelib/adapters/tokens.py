@@ -121,7 +121,7 @@ class Tokens:
             raise NotAuthenticated("The token is not valid.")
         if not all(isinstance(claims[name], str) for name in ("sub", "sid", "jti")):
             raise NotAuthenticated("The token is not valid.")
-        if not isinstance(roles, list) or not all(role in frozenset(Role) for role in roles):
+        if not isinstance(roles, list) or not all(role in tuple(Role) for role in roles):
             raise NotAuthenticated("The token is not valid.")
         if not (issued - CLOCKS_DIFFER_S <= now_s < expires and expires - issued <= LONGEST_LIFE_S):
             raise NotAuthenticated("The token's time is over, or has not come.")

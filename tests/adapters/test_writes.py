@@ -120,9 +120,7 @@ def test_a_write_whose_answer_was_lost_is_recognised_as_our_own():
     store_of(Script(ours)).commit(Add(a_turn()))
 
 
-@pytest.mark.parametrize(
-    ("retries", "found"), [(0, item_of(a_turn())), (1, item_of(a_turn(fence=9))), (1, None)], ids=str
-)
+@pytest.mark.parametrize(("retries", "found"), [(0, item_of(a_turn())), (1, item_of(a_turn(fence=9))), (1, None)])
 def test_anybody_elses_write_is_not_taken_for_our_own(retries: int, found: Any):
     theirs = refusal("ConditionalCheckFailedException", retries=retries, item=found)
 
