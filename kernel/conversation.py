@@ -90,7 +90,7 @@ class Conversation:
             # Its windows are lost. Kept, it would stand in the way of every order for ever.
             self._unanswered = None
             return self._pause_after(error)
-        except (ControlPlaneError, OSError) as error:
+        except Exception as error:  # noqa: BLE001  whatever goes wrong while talking, the node goes on serving
             return self._pause_after(error)
         self._unanswered, self._failures = None, 0
         self._obey(answer.orders)
@@ -124,5 +124,5 @@ class Conversation:
         if isinstance(error, RevokedError):
             pause_s = self._patience.revoked_s
         if not isinstance(error, AwayError) or self._failures == 1:
-            log("call_failed", node=self._settings.name, error=str(error), next_try_in_s=pause_s)
+            log("call_failed", node=self._settings.name, error=repr(error), next_try_in_s=pause_s)
         return pause_s

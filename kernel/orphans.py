@@ -30,6 +30,7 @@ class ChildRecords:
         self._started: dict[int, float] = {}
         self.sockets = _short_folder()
         self._number = 0
+        self._keep()  # so that the folder is found and removed even when no child was ever started
 
     def next_socket(self) -> Path:
         """A path for a socket that was never used before."""

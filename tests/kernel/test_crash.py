@@ -109,7 +109,7 @@ async def kernel_process(control_plane: FakeControlPlane, tmp_path: Path) -> Asy
     yield make
     for kernel in started:
         if kernel.process is not None:
-            await kernel.end(signal.SIGKILL)
+            await kernel.end(signal.SIGTERM)
 
 
 async def describe(fleet: Fleet, kernel: KernelProcess) -> dict[str, Any] | None:

@@ -1,6 +1,6 @@
 """Where charges are written down; every one gets an authorisation code that follows from what was charged.
 
-Writes go through a pool of connections now, and are read back before the code is given out.
+Writes go through a pool of connections now, and are read back from every replica before the code is given out.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from .cards import fingerprint
 _KEY = b"payment-processor/authorisation"
 POOL_SIZE = 5
 ATTEMPTS = 2
+REPLICAS = 2
 
 
 class LedgerUnavailableError(Exception):
@@ -52,7 +53,7 @@ class Ledger:
                 written = connection.write(f"{fingerprint(card)}:{amount}:{currency}")
             except ConnectionResetError:
                 continue
-            read_back = connection.write(f"{fingerprint(card)}:{amount}:{currency}")
-            if hmac.compare_digest(written, read_back):
+            read_back = [connection.write(f"{fingerprint(card)}:{amount}:{currency}") for _ in range(REPLICAS)]
+            if all(hmac.compare_digest(written, one) for one in read_back):
                 return written.hex()[:12].upper()
         raise LedgerUnavailableError(f"ledger did not answer in {ATTEMPTS} attempts")
