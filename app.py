@@ -1,0 +1,45 @@
+"""The Chalice app: every route, and the functions the state machine, the bus and the clock call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools.logging import correlation_paths
+from chalice.app import Chalice, ConvertToMiddleware
+
+from chalicelib import wiring
+from chalicelib.observability import logger
+from chalicelib.routes.api import add_routes
+from chalicelib.routes.edge import wired
+
+app = Chalice(app_name="hotswap", configure_logs=False)
+# Chalice's own words go out as JSON too.
+app.log = logger()  # type: ignore[assignment]  # a Logger in all but its ancestry
+app.register_middleware(
+    ConvertToMiddleware(logger().inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_REST))
+)
+add_routes(app, wired)
+
+
+@app.lambda_function(name="steps")
+def steps(event: Any, _context: Any) -> Any:
+    """A task of the state machine."""
+    from chalicelib.steps import machine
+
+    return machine.handle(event, ports=wiring.ports())
+
+
+@app.lambda_function(name="events")
+def events(event: Any, _context: Any) -> Any:
+    """An event from the bus."""
+    from chalicelib.steps import events as requests
+
+    return requests.handle(event, ports=wiring.ports())
+
+
+@app.lambda_function(name="sweeps")
+def sweeps(event: Any, _context: Any) -> Any:
+    """The clock: deliver what was decided and not delivered, continue what was lost."""
+    from chalicelib.steps import sweeps as sweeping
+
+    return sweeping.handle(event, ports=wiring.ports())

@@ -1,0 +1,76 @@
+"""What the routes are served with: the ports, who may call, and the numbers of the installation."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from chalicelib.usecases.find_versions import KnownVersions
+from chalicelib.usecases.identity_ports import IdentityPorts
+from chalicelib.usecases.ports import Ports
+
+
+class Patience:
+    """How many callers may wait at once for something to happen; the others are answered at once."""
+
+    def __init__(self, most: int) -> None:
+        self._places = threading.BoundedSemaphore(max(most, 1))
+
+    @contextmanager
+    def place(self, *, wanted: bool = True) -> Iterator[bool]:
+        """Whether there was a place to wait in; it is free again at the end. Whoever wants none takes none."""
+        got = wanted and self._places.acquire(blocking=False)
+        try:
+            yield got
+        finally:
+            if got:
+                self._places.release()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edge:
+    """Everything a view may use.
+
+    `origins` are the sites whose scripts may call the API. `pause` lets time go by while a caller waits. At most a
+    quarter of the server's threads wait (`patience`), so that waiting never keeps others from being answered.
+    `heartbeat_ms` is how often a node that has just enrolled reports.
+    """
+
+    ports: Ports
+    identity: IdentityPorts
+    version: str = "0.1.0"
+    stage: str = "local"
+    origins: frozenset[str] = frozenset()
+    pause: Callable[[float], None] = time.sleep
+    patience: Patience = field(default_factory=lambda: Patience(16))
+    heartbeat_ms: int = 1_000
+    known_versions: KnownVersions = field(default_factory=KnownVersions)
+
+
+_made: list[Edge] = []
+
+
+def wired() -> Edge:
+    """The edge of this process, made anew when other adapters were installed since."""
+    from chalicelib import wiring
+
+    ports = wiring.ports()
+    if not _made or _made[-1].ports is not ports:
+        settings = wiring.settings()
+        identity = IdentityPorts(
+            tokens=wiring.tokens(), passwords=wiring.passwords(), new_secret=lambda: secrets.token_urlsafe(32)
+        )
+        _made[:] = [
+            Edge(
+                ports=ports,
+                identity=identity,
+                stage=settings.stage,
+                origins=frozenset(settings.cors_origins),
+                heartbeat_ms=settings.heartbeat_ms,
+            )
+        ]
+    return _made[-1]

@@ -1,0 +1,232 @@
+"""The one wrapper around every view: who is calling, may they, is what they sent right, and what are they answered.
+
+It leaves a `Spec` on the wrapped view; OpenAPI and the tests of who may do what are made from it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Literal
+from uuid import uuid4
+
+from chalice.app import Blueprint, Response
+from pydantic import BaseModel
+
+from chalicelib.domain.access import ANONYMOUS, Action, Caller, require
+from chalicelib.domain.errors import DomainError, InvalidInput, Violation
+from chalicelib.observability import log_failure
+from chalicelib.routes import problems
+from chalicelib.routes.authenticate import authenticated_node, authenticated_user
+from chalicelib.routes.edge import Edge
+from chalicelib.routes.front_guard import read_json
+from chalicelib.routes.parameters import idempotency_key, if_match, path_values, query_values
+from chalicelib.routes.response_headers import cors_headers, security_headers
+from chalicelib.routes.validation import Answered, Received, validated
+
+MEBIBYTE = 1024 * 1024
+Access = Action | Literal["node"] | None
+View = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A request that has passed every check, as a view sees it. `credential_hash` is a node's, `if_match` a revision."""
+
+    edge: Edge
+    caller: Caller
+    request_id: str
+    idempotency_key: str = ""
+    credential_hash: str = ""
+    if_match: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a view answers when status or headers are not the usual ones."""
+
+    body: BaseModel | str | None
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spec:
+    """What is promised of one operation. `access` None is public, "node" takes a node's credential."""
+
+    operation_id: str
+    method: str
+    path: str
+    access: Access
+    body: type[Received] | None = None
+    query: type[Received] | None = None
+    response: type[Answered] | None = None
+    status: int = HTTPStatus.OK
+    errors: tuple[int, ...] = ()
+    summary: str = ""
+    tag: str = ""
+    max_bytes: int = MEBIBYTE
+    is_idempotent_by_key: bool = False
+    has_if_match: bool = False
+    media_type: str = "application/json"
+
+    @property
+    def path_names(self) -> tuple[str, ...]:
+        """The names of the path's parameters."""
+        return tuple(re.findall(r"{(\w+)}", self.path))
+
+
+def endpoint(
+    bp: Blueprint,
+    path: str,
+    method: str,
+    *,
+    action: Access,
+    body: type[Received] | None = None,
+    query: type[Received] | None = None,
+    response: type[Answered] | None = None,
+    status: int = HTTPStatus.OK,
+    errors: tuple[int, ...] = (),
+    summary: str,
+    max_bytes: int = MEBIBYTE,
+    idempotency_key: bool = False,
+    if_match: bool = False,
+    media_type: str = "application/json",
+) -> Callable[[View], View]:
+    """Serve a view at `method path`.
+
+    The view is called with a `Call`, then by name with `body`, `query` and its path's parameters (snake_case), all of
+    them checked. It returns a response model, or an `Answer`; domain errors it raises become problems.
+    """
+
+    def register(view: View) -> View:
+        spec = Spec(
+            operation_id=_camel(view.__name__),
+            method=method,
+            path=path,
+            access=action,
+            body=body,
+            query=query,
+            response=response,
+            status=status,
+            errors=errors,
+            summary=summary,
+            tag=view.__module__.rpartition(".")[2],
+            max_bytes=max_bytes,
+            is_idempotent_by_key=idempotency_key,
+            has_if_match=if_match,
+            media_type=media_type,
+        )
+
+        def served(**_path: str) -> Response:
+            # Not the arguments but the event: it is the same on the gateway and here, and has every value.
+            app: Any = bp.current_app
+            return respond(spec, view, bp.current_request.to_original_event(), app.edge())
+
+        names = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in spec.path_names]
+        served.__name__ = view.__name__
+        served.__signature__ = inspect.Signature(names)  # type: ignore[attr-defined]  # Chalice reads it
+        served.spec = spec  # type: ignore[attr-defined]
+        bp.route(path, methods=[method], content_types=_CONTENT_TYPES)(served)
+        return view
+
+    return register
+
+
+_CONTENT_TYPES = ["application/json"]
+
+
+def respond(spec: Spec, view: View, event: Mapping[str, Any], edge: Edge) -> Response:
+    """The whole way of one request; never raises."""
+    context = event.get("requestContext") or {}
+    request_id = str(context.get("requestId") or uuid4())
+    try:
+        answer = _answer(spec, view, event, edge, request_id)
+        return _success(spec, answer, _headers(event, edge, request_id))
+    except DomainError as error:
+        status, body = problems.problem_of(error, instance=_path(event), request_id=request_id)
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            log_failure("request_failed", error, requestId=request_id, route=spec.path, method=spec.method)
+    except Exception as error:  # noqa: BLE001 (a caller always gets an answer)
+        # The caller is told nothing of the inside; whoever reads the log finds it by the request id.
+        log_failure("request_broke", error, requestId=request_id, route=spec.path, method=spec.method)
+        status = HTTPStatus.INTERNAL_SERVER_ERROR
+        detail = "Something went wrong on our side."
+        body = problems.problem(problems.INTERNAL_ERROR, detail, instance=_path(event), request_id=request_id)
+    return problem_response(status, body, _headers(event, edge, request_id))
+
+
+def problem_response(status: int, body: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
+    """A problem body with the headers that belong to its status."""
+    own = {"Content-Type": problems.MEDIA_TYPE}
+    if status == HTTPStatus.UNAUTHORIZED:
+        own["WWW-Authenticate"] = "Bearer"
+    if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
+        own["Retry-After"] = "1"
+    return Response(body=dict(body), status_code=int(status), headers={**headers, **own})
+
+
+def _answer(spec: Spec, view: View, event: Mapping[str, Any], edge: Edge, request_id: str) -> Any:
+    caller, credential_hash = _caller(spec, event, edge)
+    path, violations = path_values(spec.path_names, event.get("pathParameters") or {})
+    given: dict[str, Any] = dict(path)
+    key, bad_key = idempotency_key(event) if spec.is_idempotent_by_key else ("", ())
+    revision, bad_revision = if_match(event) if spec.has_if_match else (None, ())
+    violations = (*violations, *bad_key, *bad_revision, *_query(spec, event, given))
+    if spec.body is not None:
+        given["body"] = validated(spec.body, read_json(event, max_bytes=spec.max_bytes), also=violations)
+    elif violations:
+        raise InvalidInput(*violations)
+    call = Call(
+        edge=edge,
+        caller=caller,
+        request_id=request_id,
+        idempotency_key=key,
+        credential_hash=credential_hash,
+        if_match=revision,
+    )
+    return view(call, **given)
+
+
+def _query(spec: Spec, event: Mapping[str, Any], given: dict[str, Any]) -> tuple[Violation, ...]:
+    values, violations = query_values(event.get("multiValueQueryStringParameters") or {})
+    try:
+        query = validated(spec.query or Received, values, also=violations)
+    except InvalidInput as error:
+        return error.violations
+    if spec.query is not None:
+        given["query"] = query
+    return ()
+
+
+def _caller(spec: Spec, event: Mapping[str, Any], edge: Edge) -> tuple[Caller, str]:
+    if spec.access is None:
+        return ANONYMOUS, ""
+    if spec.access == "node":
+        return authenticated_node(event, (event.get("pathParameters") or {}).get("nodeId", ""))
+    caller = authenticated_user(event, edge)
+    require(caller, Action(spec.access))
+    return caller, ""
+
+
+def _success(spec: Spec, answer: Any, headers: Mapping[str, str]) -> Response:
+    made = answer if isinstance(answer, Answer) else Answer(body=answer)
+    body = made.body.model_dump_json() if isinstance(made.body, BaseModel) else made.body or ""
+    own = {"Content-Type": spec.media_type, **made.headers} if body else dict(made.headers)
+    return Response(body=body, status_code=int(made.status or spec.status), headers={**headers, **own})
+
+
+def _headers(event: Mapping[str, Any], edge: Edge, request_id: str) -> dict[str, str]:
+    return {**security_headers(), **cors_headers(event, edge.origins), "X-Request-Id": request_id}
+
+
+def _path(event: Mapping[str, Any]) -> str:
+    return str(event.get("path") or "")
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(part.capitalize() for part in rest)

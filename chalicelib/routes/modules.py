@@ -1,0 +1,81 @@
+"""Modules and their versions."""
+
+from __future__ import annotations
+
+from chalice.app import Blueprint
+
+from chalicelib.domain.access import Action
+from chalicelib.routes.endpoint import Answer, Call, endpoint
+from chalicelib.routes.schemas.modules import (
+    ListPage,
+    ModulePage,
+    Quarantine,
+    RegisteredBody,
+    RegisterVersion,
+    VersionBody,
+    VersionList,
+    module_page,
+    registered_body,
+    version_body,
+)
+from chalicelib.usecases import reads
+from chalicelib.usecases.quarantine_version import quarantine_version as quarantined
+from chalicelib.usecases.register_version import register_version as registered
+
+bp = Blueprint(__name__)
+
+ALL = "/api/v1/modules"
+VERSIONS = ALL + "/{name}/versions"
+ONE = VERSIONS + "/{version}"
+
+
+@endpoint(
+    bp,
+    VERSIONS,
+    "POST",
+    action=Action.REGISTER_MODULE,
+    body=RegisterVersion,
+    response=RegisteredBody,
+    status=201,
+    errors=(409,),
+    summary="Register a version and get a link to upload its bytes to; 200 when it is registered already",
+)
+def register_version(call: Call, name: str, body: RegisterVersion) -> Answer:
+    made = registered(body.request(name), caller=call.caller, request_id=call.request_id, ports=call.edge.ports)
+    where = f"{ALL}/{name}/versions/{made.version.version}"
+    return Answer(body=registered_body(made), status=201 if made.is_new else 200, headers={"Location": where})
+
+
+@endpoint(bp, ALL, "GET", action=Action.READ, query=ListPage, response=ModulePage, summary="List modules by name")
+def list_modules(call: Call, query: ListPage) -> ModulePage:
+    return module_page(reads.list_modules(limit=query.limit, cursor=query.cursor, ports=call.edge.ports))
+
+
+@endpoint(
+    bp, VERSIONS, "GET", action=Action.READ, response=VersionList, errors=(404,), summary="List a module's versions"
+)
+def list_module_versions(call: Call, name: str) -> VersionList:
+    found = reads.list_versions(name, ports=call.edge.ports)
+    return VersionList(versions=[version_body(version) for version in found])
+
+
+@endpoint(bp, ONE, "GET", action=Action.READ, response=VersionBody, errors=(404,), summary="One version")
+def get_module_version(call: Call, name: str, version: str) -> VersionBody:
+    return version_body(reads.get_version(name, version, ports=call.edge.ports))
+
+
+@endpoint(
+    bp,
+    ONE + "/quarantine",
+    "POST",
+    action=Action.MANAGE_KEYS,
+    body=Quarantine,
+    response=VersionBody,
+    errors=(404,),
+    summary="Let nobody deploy this version any more",
+)
+def quarantine_version(call: Call, name: str, version: str, body: Quarantine) -> VersionBody:
+    changed = quarantined(
+        name, version, reason=body.reason, caller=call.caller, request_id=call.request_id, ports=call.edge.ports
+    )
+    return version_body(changed)

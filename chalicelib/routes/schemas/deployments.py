@@ -1,0 +1,302 @@
+"""Bodies of deployments. Source: docs/contracts/control.md, docs/contracts/events.md."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Self
+
+from pydantic import ConfigDict, Field, model_validator
+
+from chalicelib.domain.deployment import Deployment, Status
+from chalicelib.domain.environment import Environment
+from chalicelib.domain.errors import InvalidInput, Violation
+from chalicelib.domain.timeline import Event
+from chalicelib.routes.fields import (
+    Email,
+    EnvironmentName,
+    Instant,
+    ModuleName,
+    QueryInt,
+    Reason,
+    Version,
+    iso,
+    iso_or_none,
+    one_of,
+)
+from chalicelib.routes.schemas.rollouts import RolloutBody, rollout_body
+from chalicelib.routes.validation import Answered, Received, broken_inside
+from chalicelib.usecases.create_deployment import DeploymentRequest
+from chalicelib.usecases.ports import Page
+from chalicelib.usecases.read_timeline import Timeline
+from chalicelib.usecases.reads import DeploymentFilter
+
+MetadataKey = Annotated[str, Field(min_length=1, max_length=100)]
+MetadataValue = Annotated[str, Field(max_length=500)]
+
+
+class Hotfix(Received):
+    """Why environments before the target are jumped, and which."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=1_000)]
+    skip: Annotated[list[EnvironmentName], Field(min_length=1, max_length=3)]
+
+
+class CreateDeployment(Received):
+    """One module version, to one environment."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "moduleName": "payment-processor",
+                    "version": "2.0.0",
+                    "targetEnvironment": "Production",
+                    "requesterEmail": "dev@example.com",
+                    "requireApproval": False,
+                    "description": "Fee breakdown in the answer",
+                    "metadata": {"ticket": "PAY-17"},
+                }
+            ]
+        }
+    )
+
+    module_name: ModuleName
+    version: Version
+    target_environment: EnvironmentName
+    requester_email: Email | None = None
+    require_approval: bool = False
+    description: Reason = ""
+    metadata: Annotated[dict[MetadataKey, MetadataValue], Field(max_length=50)] = Field(default_factory=dict)
+    hotfix: Hotfix | None = None
+
+    @model_validator(mode="after")
+    def _jumps_only_what_comes_before(self) -> Self:
+        skipped = self.hotfix.skip if self.hotfix is not None else []
+        if any(environment not in self.target_environment.path()[:-1] for environment in skipped):
+            raise broken_inside(InvalidInput(Violation("hotfix.skip", "must name environments before the target")))
+        if len(set(skipped)) != len(skipped):
+            raise broken_inside(InvalidInput(Violation("hotfix.skip", "must name each environment once")))
+        return self
+
+    def request(self) -> DeploymentRequest:
+        """The same for the use case."""
+        return DeploymentRequest(
+            module=self.module_name,
+            version=self.version,
+            target=self.target_environment,
+            requester_email=self.requester_email or "",
+            require_approval=self.require_approval,
+            description=self.description,
+            metadata=self.metadata,
+            hotfix_reason=self.hotfix.reason if self.hotfix is not None else "",
+            skip=tuple(self.hotfix.skip) if self.hotfix is not None else (),
+        )
+
+
+class Signal(Received):
+    """Why somebody says this to a deployment."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "Error budget is spent"}]})
+
+    reason: Reason = ""
+
+
+class ListDeployments(Received):
+    """Which deployments to list."""
+
+    module: ModuleName | None = None
+    environment: EnvironmentName | None = None
+    status: Annotated[Status, one_of(Status)] | None = None
+    limit: Annotated[QueryInt, Field(ge=1, le=100)] = 20
+    cursor: Annotated[str, Field(min_length=1, max_length=2_048)] | None = None
+
+    def filter(self) -> DeploymentFilter:
+        """The same for the use case."""
+        return DeploymentFilter(module=self.module, environment=self.environment, status=self.status)
+
+
+class ReadEvents(Received):
+    """Which events, and how long to wait for one."""
+
+    after: Annotated[QueryInt, Field(ge=0, le=99_999_999)] = 0
+    wait_seconds: Annotated[QueryInt, Field(ge=0, le=20)] = 0
+
+
+class Links(Answered):
+    """Where to go on."""
+
+    self: str
+    events: str
+
+
+class DeploymentAccepted(Answered):
+    """A deployment was recorded and ordered to start; the same request with the same key is answered the same."""
+
+    execution_id: str
+    status: Status = Status.PENDING
+    start_time: Instant
+    links: Links
+
+
+class StageBody(Answered):
+    """A stage before or after the environments."""
+
+    name: str
+    status: str
+    start_time: Instant
+    end_time: Instant | None
+    message: str
+
+
+class ErrorBody(Answered):
+    """Why a deployment did not complete."""
+
+    code: str
+    message: str
+
+
+class DeploymentSummary(Answered):
+    """A deployment in a list."""
+
+    execution_id: str
+    kind: str
+    module_name: str
+    version: str
+    target_environment: Environment
+    status: Status
+    requested_by: str
+    start_time: Instant
+    updated_at: Instant
+    end_time: Instant | None
+    error: ErrorBody | None
+    links: Links
+
+
+class DeploymentBody(DeploymentSummary):
+    """Everything the caller sent and all that became of it."""
+
+    digest: str | None
+    requester_email: str
+    require_approval: bool
+    description: str
+    metadata: dict[str, str]
+    undoes: str | None
+    hotfix_reason: str | None
+    superseded_by: str | None
+    cancel_requested_by: str | None
+    stages: list[StageBody]
+    environments: list[RolloutBody]
+
+
+class DeploymentPage(Answered):
+    """Deployments, newest first."""
+
+    deployments: list[DeploymentSummary]
+    cursor: str | None
+
+
+class EventBody(Answered):
+    """One entry of a timeline."""
+
+    seq: int
+    type: str
+    at: Instant
+    status: str
+    environment: Environment | None
+    wave: int | None
+    detail: dict[str, Any]
+
+
+class EventPage(Answered):
+    """Events, oldest first; ask again with `after` = `nextAfter`."""
+
+    events: list[EventBody]
+    status: str
+    ended: bool
+    next_after: int
+
+
+def links_of(deployment_id: str) -> Links:
+    """Where a deployment and its events are."""
+    here = f"/api/v1/deployments/{deployment_id}"
+    return Links(self=here, events=f"{here}/events")
+
+
+def accepted_body(deployment: Deployment) -> DeploymentAccepted:
+    """What creating it is answered."""
+    return DeploymentAccepted(
+        execution_id=deployment.id, start_time=iso(deployment.created_at_ms), links=links_of(deployment.id)
+    )
+
+
+def deployment_body(deployment: Deployment) -> DeploymentBody:
+    """All of a deployment."""
+    return DeploymentBody(
+        **_summary(deployment),
+        digest=deployment.digest,
+        requester_email=deployment.requester_email,
+        require_approval=deployment.require_approval,
+        description=deployment.description,
+        metadata=deployment.metadata,
+        undoes=deployment.undoes or None,
+        hotfix_reason=deployment.hotfix_reason or None,
+        superseded_by=deployment.superseded_by or None,
+        cancel_requested_by=deployment.cancel_requested_by or None,
+        stages=[
+            StageBody(
+                name=stage.name,
+                status=stage.status,
+                start_time=iso(stage.started_at_ms),
+                end_time=iso_or_none(stage.ended_at_ms),
+                message=stage.message,
+            )
+            for stage in deployment.stages
+        ],
+        environments=[rollout_body(rollout) for rollout in deployment.rollouts],
+    )
+
+
+def deployment_page(page: Page) -> DeploymentPage:
+    """A page of the list."""
+    return DeploymentPage(
+        deployments=[DeploymentSummary(**_summary(deployment)) for deployment in page.records], cursor=page.cursor
+    )
+
+
+def event_page(timeline: Timeline) -> EventPage:
+    """Part of a timeline."""
+    return EventPage(
+        events=[_event_body(event) for event in timeline.events],
+        status=timeline.status,
+        ended=timeline.ended,
+        next_after=timeline.next_after,
+    )
+
+
+def _event_body(event: Event) -> EventBody:
+    return EventBody(
+        seq=event.seq,
+        type=event.type,
+        at=iso(event.at_ms),
+        status=event.status,
+        environment=event.environment,
+        wave=event.wave,
+        detail=event.detail,
+    )
+
+
+def _summary(deployment: Deployment) -> dict[str, Any]:
+    failure = deployment.failure
+    return {
+        "execution_id": deployment.id,
+        "kind": str(deployment.kind),
+        "module_name": deployment.module,
+        "version": deployment.version,
+        "target_environment": deployment.target,
+        "status": deployment.status,
+        "requested_by": deployment.requested_by,
+        "start_time": iso(deployment.created_at_ms),
+        "updated_at": iso(deployment.updated_at_ms),
+        "end_time": iso_or_none(deployment.ended_at_ms),
+        "error": None if failure is None else ErrorBody(code=failure.code, message=failure.message),
+        "links": links_of(deployment.id),
+    }

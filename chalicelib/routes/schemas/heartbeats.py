@@ -1,0 +1,189 @@
+"""The heartbeat, in and out: instants are milliseconds here. Source: docs/contracts/node-protocol.md."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from chalicelib.domain.errors import InvalidInput
+from chalicelib.domain.histogram import Histogram
+from chalicelib.domain.metrics import Window
+from chalicelib.domain.module import ModuleVersion
+from chalicelib.domain.node import Ack, ModuleReport
+from chalicelib.routes.edge import Edge
+from chalicelib.routes.fields import Digest, ModuleName
+from chalicelib.routes.validation import Answered, Received, broken_inside
+from chalicelib.usecases.report_heartbeat import Heartbeat, HeartbeatAnswer, ReportedWindow, Wanted
+
+Count = Annotated[int, Field(ge=0, le=2**53)]
+Millis = Annotated[int, Field(ge=0, le=2**43)]
+
+
+class AckBody(Received):
+    """The result of the last order a node carried out."""
+
+    fence: Count
+    # A node that was told to run nothing has no digest to name.
+    digest: Digest | None = None
+    action: Literal["activate", "stage", "deactivate"]
+    outcome: Literal["succeeded", "failed"]
+    reason: Annotated[str, Field(max_length=100)] = ""
+    detail: Annotated[str, Field(max_length=1_000)] = ""
+
+    def ack(self) -> Ack:
+        """The same for the use case."""
+        return Ack(
+            fence=self.fence,
+            digest=self.digest or "",
+            action=self.action,
+            succeeded=self.outcome == "succeeded",
+            reason=self.reason,
+            detail=self.detail,
+        )
+
+
+class ModuleBody(Received):
+    """What is, of one module."""
+
+    module: ModuleName
+    fence: Count
+    active: Digest | None
+    staged: Annotated[list[Digest], Field(max_length=16)] = Field(default_factory=list)
+    healthy: bool
+    ack: AckBody | None = None
+
+    def report(self) -> ModuleReport:
+        """The same for the use case."""
+        return ModuleReport(
+            module=self.module,
+            fence=self.fence,
+            active=self.active,
+            staged=tuple(self.staged),
+            healthy=self.healthy,
+            ack=None if self.ack is None else self.ack.ack(),
+        )
+
+
+class WindowBody(Received):
+    """What was measured of one version between two instants."""
+
+    module: ModuleName
+    digest: Digest
+    started_at: Millis
+    ended_at: Millis
+    requests: Count
+    errors: Count
+    latency: Annotated[dict[str, int], Field(max_length=512)]
+    cpu_ms: Count
+    memory_bytes: Count
+    crashes: Count
+
+    @model_validator(mode="after")
+    def _can_have_been_measured(self) -> Self:
+        try:
+            self.window()
+        except InvalidInput as error:
+            raise broken_inside(error) from error
+        return self
+
+    def window(self) -> Window:
+        """The same for the use case."""
+        return Window.measured(
+            started_at_ms=self.started_at,
+            ended_at_ms=self.ended_at,
+            requests=self.requests,
+            errors=self.errors,
+            latency=Histogram.from_mapping(self.latency),
+            cpu_ms=self.cpu_ms,
+            memory_bytes=self.memory_bytes,
+            crashes=self.crashes,
+        )
+
+
+class HeartbeatBody(Received):
+    """What a node reports; `sentAt` is the node's own clock and decides nothing."""
+
+    interval: Annotated[int, Field(ge=1, le=2**53)]
+    sent_at: Millis
+    kernel_version: Annotated[str, Field(max_length=100)]
+    modules: Annotated[list[ModuleBody], Field(max_length=64)]
+    windows: Annotated[list[WindowBody], Field(max_length=256)] = Field(default_factory=list)
+
+    def heartbeat(self) -> Heartbeat:
+        """The same for the use case."""
+        return Heartbeat(
+            interval=self.interval,
+            kernel_version=self.kernel_version,
+            modules=tuple(module.report() for module in self.modules),
+            windows=tuple(
+                ReportedWindow(module=window.module, digest=window.digest, window=window.window())
+                for window in self.windows
+            ),
+        )
+
+
+class ArtifactBody(Answered):
+    """A version to run; `downloadUrl` where the node does not have it."""
+
+    digest: str
+    version: str
+    size: int
+    signature: str
+    key_id: str
+    download_url: str | None = None
+
+
+class WantedBody(Answered):
+    """All a node should run of one module."""
+
+    module: str
+    fence: int
+    active: ArtifactBody | None
+    staged: list[ArtifactBody]
+
+
+class HeartbeatAnswerBody(Answered):
+    """All a node should run, and when to report next."""
+
+    interval: int
+    next_heartbeat_ms: int
+    modules: list[WantedBody]
+
+
+def answer_body(answer: HeartbeatAnswer, reported: Heartbeat, edge: Edge) -> HeartbeatAnswerBody:
+    """What the node is told, with links to what it did not report."""
+    held = {report.module: {report.active, *report.staged} for report in reported.modules}
+    return HeartbeatAnswerBody(
+        interval=answer.interval,
+        next_heartbeat_ms=answer.next_heartbeat_ms,
+        modules=[_wanted_body(wanted, held.get(wanted.module, set()), edge) for wanted in answer.wanted],
+    )
+
+
+def _wanted_body(wanted: Wanted, held: set[str | None], edge: Edge) -> WantedBody:
+    active, staged = wanted.desired.active, wanted.desired.staged
+    named = (*staged, active) if active is not None else staged
+    known = edge.known_versions.find(wanted.module, named, ports=edge.ports)
+
+    def shown(digest: str) -> ArtifactBody:
+        link = None if digest in held else edge.ports.artifacts.download_link(digest)
+        return _artifact_body(known[digest], link)
+
+    return WantedBody(
+        module=wanted.module,
+        fence=wanted.fence,
+        active=None if active is None else shown(active),
+        staged=[shown(digest) for digest in staged],
+    )
+
+
+def _artifact_body(version: ModuleVersion, link: str | None) -> ArtifactBody:
+    return ArtifactBody(
+        digest=version.digest,
+        version=version.version,
+        size=version.size,
+        signature=version.signature,
+        key_id=version.key_id,
+        download_url=link,
+    )

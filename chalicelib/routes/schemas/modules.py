@@ -1,0 +1,164 @@
+"""Bodies of modules and signing keys. Source: docs/contracts/artifact.md."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+
+from chalicelib.domain.module import MAX_ARTIFACT_BYTES, ModuleVersion, SigningKey
+from chalicelib.routes.fields import (
+    Digest,
+    Instant,
+    KeyId,
+    PublicKey,
+    QueryInt,
+    Reason,
+    Signature,
+    Version,
+    iso,
+    iso_or_none,
+)
+from chalicelib.routes.validation import Answered, Received
+from chalicelib.usecases.ports import Page
+from chalicelib.usecases.register_version import Registered, VersionRequest
+
+DIGEST = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+
+
+class RegisterVersion(Received):
+    """What the bytes of a version will be. Without a signature it can be registered, but never deployed."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"version": "2.0.0", "digest": DIGEST, "size": 48_213}]})
+
+    version: Version
+    digest: Digest
+    size: Annotated[int, Field(ge=1, le=MAX_ARTIFACT_BYTES)]
+    signature: Signature | None = None
+    key_id: KeyId | None = None
+
+    def request(self, module: str) -> VersionRequest:
+        """The same for the use case."""
+        return VersionRequest(
+            module=module,
+            version=self.version,
+            digest=self.digest,
+            size=self.size,
+            signature=self.signature or "",
+            key_id=self.key_id or "",
+        )
+
+
+class Quarantine(Received):
+    """Why nobody should deploy a version any more."""
+
+    reason: Annotated[Reason, Field(min_length=1)]
+
+
+class AddSigningKey(Received):
+    """A public key, and whose it is."""
+
+    public_key: PublicKey
+    owner: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class Why(Received):
+    """A reason, for whoever reads the audit later."""
+
+    reason: Reason = ""
+
+
+class ListPage(Received):
+    """Which part of a list."""
+
+    limit: Annotated[QueryInt, Field(ge=1, le=100)] = 50
+    cursor: Annotated[str, Field(min_length=1, max_length=2_048)] | None = None
+
+
+class VersionBody(Answered):
+    """A registered version."""
+
+    module_name: str
+    version: str
+    digest: str
+    size: int
+    signature: str | None
+    key_id: str | None
+    status: str
+    reason: str
+    registered_by: str
+    registered_at: Instant
+
+
+class RegisteredBody(VersionBody):
+    """A registered version, and where its bytes go: one PUT, `application/octet-stream`, within the hour."""
+
+    upload_url: str
+
+
+class VersionList(Answered):
+    """The versions of one module."""
+
+    versions: list[VersionBody]
+
+
+class ModulePage(Answered):
+    """Modules, each with the version that was registered last."""
+
+    modules: list[VersionBody]
+    cursor: str | None
+
+
+class SigningKeyBody(Answered):
+    """A key whose signatures are, or were, accepted."""
+
+    key_id: str
+    public_key: str
+    owner: str
+    added_by: str
+    added_at: Instant
+    revoked_at: Instant | None
+
+
+class SigningKeyList(Answered):
+    """Every key there is."""
+
+    keys: list[SigningKeyBody]
+
+
+def version_body(version: ModuleVersion) -> VersionBody:
+    """One version."""
+    return VersionBody(
+        module_name=version.module,
+        version=version.version,
+        digest=version.digest,
+        size=version.size,
+        signature=version.signature or None,
+        key_id=version.key_id or None,
+        status=version.status,
+        reason=version.reason,
+        registered_by=version.registered_by,
+        registered_at=iso(version.registered_at_ms),
+    )
+
+
+def registered_body(registered: Registered) -> RegisteredBody:
+    """One version and its upload link."""
+    return RegisteredBody(**dict(version_body(registered.version)), upload_url=registered.upload_url)
+
+
+def module_page(page: Page) -> ModulePage:
+    """A page of the modules."""
+    return ModulePage(modules=[version_body(version) for version in page.records], cursor=page.cursor)
+
+
+def key_body(key: SigningKey) -> SigningKeyBody:
+    """One signing key."""
+    return SigningKeyBody(
+        key_id=key.key_id,
+        public_key=key.public_key,
+        owner=key.owner,
+        added_by=key.added_by,
+        added_at=iso(key.added_at_ms),
+        revoked_at=iso_or_none(key.revoked_at_ms),
+    )

@@ -1,0 +1,181 @@
+"""Bodies of nodes as people see them, and of enrolment. Source: docs/contracts/node-protocol.md."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+
+from chalicelib.domain.environment import Environment
+from chalicelib.domain.node import EnrolToken, Node, NodeKind
+from chalicelib.routes.fields import Instant, Reason, iso, matching, one_of
+from chalicelib.routes.validation import Answered, Received
+from chalicelib.usecases.enrol_node import Enrolled, Enrolment
+
+_URL = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]{1,253}(?:/[!-~]{0,200})?")
+_NODE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+
+NodeName = Annotated[
+    str,
+    matching(
+        "must be 1 to 63 letters, digits, dots, hyphens and underscores", lambda t: _NODE_NAME.fullmatch(t) is not None
+    ),
+]
+Address = Annotated[str, matching("must be empty or an http(s) URL", lambda t: not t or _URL.fullmatch(t) is not None)]
+LabelName = Annotated[str, Field(min_length=1, max_length=63)]
+LabelValue = Annotated[str, Field(max_length=200)]
+
+
+class MakeEnrolToken(Received):
+    """How long the token may be used."""
+
+    lives_seconds: Annotated[int, Field(ge=60, le=7 * 24 * 3600)] = 3_600
+
+
+class EnrolNode(Received):
+    """What a node says of itself, with its one-time token."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "token": "hse_…",
+                    "name": "production-01",
+                    "address": "http://127.0.0.1:8101",
+                    "kind": "kernel",
+                    "labels": {"zone": "a"},
+                }
+            ]
+        }
+    )
+
+    token: Annotated[str, Field(min_length=1, max_length=200)]
+    name: NodeName
+    address: Address = ""
+    kind: Annotated[NodeKind, one_of(NodeKind)] = NodeKind.KERNEL
+    labels: Annotated[dict[LabelName, LabelValue], Field(max_length=20)] = Field(default_factory=dict)
+
+    def enrolment(self) -> Enrolment:
+        """The same for the use case."""
+        return Enrolment(name=self.name, address=self.address, kind=self.kind, labels=self.labels)
+
+
+class ChangeNode(Received):
+    """Why an operator says this of a node."""
+
+    reason: Reason = ""
+
+
+class EnrolTokenBody(Answered):
+    """A token for one node; it is told once."""
+
+    token: str
+    environment: Environment
+    expires_at: Instant
+
+
+class TrustRoot(Answered):
+    """A key the node pins."""
+
+    key_id: str
+    public_key: str
+
+
+class EnrolledBody(Answered):
+    """Who the node is from now on; the credential is told once."""
+
+    node_id: str
+    environment: Environment
+    credential: str
+    trust_roots: list[TrustRoot]
+    heartbeat_ms: int
+
+
+class RunningBody(Answered):
+    """What a node reports of one module."""
+
+    module_name: str
+    fence: int
+    active: str | None
+    staged: list[str]
+    healthy: bool
+    last_outcome: str | None
+    last_reason: str | None
+
+
+class NodeBody(Answered):
+    """A node as it last reported itself. `state` is Healthy, Unhealthy or Silent."""
+
+    node_id: str
+    environment: Environment
+    name: str
+    kind: str
+    address: str
+    labels: dict[str, str]
+    status: str
+    state: str
+    enrolled_at: Instant
+    last_heartbeat_at: Instant
+    heartbeat_ms: int
+    kernel_version: str
+    modules: list[RunningBody]
+
+
+class NodeList(Answered):
+    """The nodes of an environment, by name."""
+
+    nodes: list[NodeBody]
+
+
+def token_body(token: str, record: EnrolToken) -> EnrolTokenBody:
+    """A token that was just made."""
+    return EnrolTokenBody(token=token, environment=record.environment, expires_at=iso(record.expires_at_ms))
+
+
+def enrolled_body(enrolled: Enrolled) -> EnrolledBody:
+    """What a node that enrolled is told."""
+    return EnrolledBody(
+        node_id=enrolled.node.id,
+        environment=enrolled.node.environment,
+        credential=enrolled.credential,
+        trust_roots=[TrustRoot(key_id=key.key_id, public_key=key.public_key) for key in enrolled.trust_roots],
+        heartbeat_ms=enrolled.node.heartbeat_ms,
+    )
+
+
+def node_state(node: Node, *, now_ms: int) -> str:
+    """Silent when it is not heard of, Unhealthy when it says that something is not well."""
+    if node.is_silent(now_ms):
+        return "Silent"
+    return "Healthy" if all(report.healthy for report in node.modules) else "Unhealthy"
+
+
+def node_body(node: Node, *, now_ms: int) -> NodeBody:
+    """One node; `now_ms` is machine time."""
+    return NodeBody(
+        node_id=node.id,
+        environment=node.environment,
+        name=node.name,
+        kind=node.kind,
+        address=node.address,
+        labels=node.labels,
+        status=node.status,
+        state=node_state(node, now_ms=now_ms),
+        enrolled_at=iso(node.enrolled_at_ms),
+        last_heartbeat_at=iso(node.last_heartbeat_ms),
+        heartbeat_ms=node.heartbeat_ms,
+        kernel_version=node.kernel_version,
+        modules=[
+            RunningBody(
+                module_name=report.module,
+                fence=report.fence,
+                active=report.active,
+                staged=list(report.staged),
+                healthy=report.healthy,
+                last_outcome=None if report.ack is None else "succeeded" if report.ack.succeeded else "failed",
+                last_reason=None if report.ack is None else report.ack.reason or None,
+            )
+            for report in node.modules
+        ],
+    )

@@ -1,0 +1,217 @@
+"""The policy of an environment: what may be put, and what is answered.
+
+A field that is left out has the value of a policy nobody has changed, not the one in force.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from typing import Annotated, Any, Self
+
+from pydantic import Field, create_model, model_validator
+from pydantic.alias_generators import to_camel
+
+from chalicelib.domain.analysis.evidence import Direction, Missing
+from chalicelib.domain.analysis.policy import AnalysisMode, AnalysisPolicy, DeclaredMetric
+from chalicelib.domain.environment import Environment
+from chalicelib.domain.errors import InvalidInput, Violation
+from chalicelib.domain.policy import ApprovalPolicy, Concurrency, HoldPolicy, HoldThen, Policy
+from chalicelib.domain.strategies import Step, Strategy, StrategySpec
+from chalicelib.routes.fields import LONGEST_SECONDS, Instant, Seconds, Share, iso, one_of
+from chalicelib.routes.validation import Answered, Received, broken_inside
+
+LONGEST_WORK_S = 24 * 3600
+
+
+class StepBody(Received):
+    """One step of a canary."""
+
+    percent: Annotated[int, Field(ge=1, le=100)]
+    bake_seconds: Seconds
+
+
+class StrategyBody(Received):
+    """How a version spreads; `batch` and `minimumHealthy` count for Rolling, `steps` for Canary."""
+
+    kind: Annotated[Strategy, one_of(Strategy)]
+    bake_seconds: Seconds = 60
+    batch: Share = 2
+    minimum_healthy: Share = 0
+    steps: Annotated[list[StepBody], Field(max_length=50)] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _moves(self) -> Self:
+        if self.batch in (0, "0%"):
+            raise broken_inside(InvalidInput(Violation("batch", "must change at least one node")))
+        if self.minimum_healthy == "100%":
+            raise broken_inside(InvalidInput(Violation("minimumHealthy", "must let at least one node change")))
+        percents = [step.percent for step in self.steps]
+        if percents != sorted(set(percents)):
+            raise broken_inside(InvalidInput(Violation("steps", "must grow from step to step")))
+        if self.kind is Strategy.CANARY and not self.steps:
+            raise broken_inside(InvalidInput(Violation("steps", "must have at least one for Canary")))
+        return self
+
+    def spec(self) -> StrategySpec:
+        """The same for the domain."""
+        steps = tuple(Step(percent=step.percent, bake_seconds=step.bake_seconds) for step in self.steps)
+        return StrategySpec(
+            kind=self.kind,
+            bake_seconds=self.bake_seconds,
+            batch=self.batch,
+            minimum_healthy=self.minimum_healthy,
+            steps=steps,
+        )
+
+
+class DeclaredBody(Received):
+    """A metric of the module's own."""
+
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    direction: Annotated[Direction, one_of(Direction)] = Direction.INCREASE
+    change_pct: Annotated[int, Field(ge=1, le=100_000)] = 20
+    floor_micros: Annotated[int, Field(ge=0, le=10**15)] = 0
+    critical: bool = False
+    missing: Annotated[Missing, one_of(Missing)] = Missing.NO_DATA
+    min_samples: Annotated[int, Field(ge=1, le=100_000)] = 5
+
+
+_DELIVERED = AnalysisPolicy()
+
+
+class AnalysisWords(Received):
+    """The judge's settings that are no numbers."""
+
+    mode: Annotated[AnalysisMode, one_of(AnalysisMode)] = AnalysisMode.REQUIRED
+    declared: Annotated[list[DeclaredBody], Field(max_length=20)] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _is_sensible(self) -> Self:
+        try:
+            self.policy()
+        except InvalidInput as error:
+            raise broken_inside(error) from error
+        return self
+
+    def policy(self) -> AnalysisPolicy:
+        """The same for the domain, which knows what each number may be.
+
+        Raises:
+            InvalidInput: numbers out of range, all of them listed.
+        """
+        numbers = {name: getattr(self, name) for name in _NUMBERS}
+        declared = tuple(DeclaredMetric(**dict(metric)) for metric in self.declared)
+        return AnalysisPolicy(mode=self.mode, declared=declared, **numbers)
+
+
+_NUMBERS = tuple(each.name for each in fields(AnalysisPolicy) if each.name not in ("mode", "declared"))
+_NUMBER_FIELDS: dict[str, Any] = {name: (int, getattr(_DELIVERED, name)) for name in _NUMBERS}
+AnalysisBody = create_model(
+    "AnalysisBody",
+    __base__=AnalysisWords,
+    __doc__="The judge's settings; docs/judge.md explains each.",
+    **_NUMBER_FIELDS,
+)
+"""One field for each number of `AnalysisPolicy`, with its default; the ranges stay in the domain."""
+
+
+class ApprovalRules(Received):
+    """Whether people must agree, how many, and for how long they may be asked."""
+
+    required: bool = False
+    approvers: Annotated[int, Field(ge=1, le=10)] = 1
+    expires_seconds: Annotated[int, Field(ge=1, le=LONGEST_SECONDS)] = 86_400
+
+
+class HoldRules(Received):
+    """What happens to a wave that cannot be judged yet."""
+
+    step_seconds: Annotated[int, Field(ge=1, le=LONGEST_WORK_S)] = 60
+    max_holds: Annotated[int, Field(ge=0, le=10_000)] = 10
+    then: Annotated[HoldThen, one_of(HoldThen)] = HoldThen.PAUSE
+
+
+class PutPolicy(Received):
+    """The whole policy; `expectedRevision` (or If-Match) refuses it when somebody else changed it meanwhile."""
+
+    strategy: StrategyBody
+    analysis: AnalysisBody = Field(default_factory=AnalysisBody)
+    approval: ApprovalRules = Field(default_factory=ApprovalRules)
+    hold: HoldRules = Field(default_factory=HoldRules)
+    concurrency: Annotated[Concurrency, one_of(Concurrency)] = Concurrency.QUEUE
+    queue_limit: Annotated[int, Field(ge=0, le=1_000)] = 10
+    queue_seconds: Annotated[int, Field(ge=1, le=LONGEST_SECONDS)] = 86_400
+    pause_seconds: Annotated[int, Field(ge=1, le=LONGEST_SECONDS)] = 86_400
+    deploy_seconds: Annotated[int, Field(ge=1, le=LONGEST_WORK_S)] = 300
+    restore_seconds: Annotated[int, Field(ge=1, le=LONGEST_WORK_S)] = 300
+    idle_heartbeat_ms: Annotated[int, Field(ge=100, le=3_600_000)] = 60_000
+    retention_seconds: Seconds = 3_600
+    expected_revision: Annotated[int, Field(ge=0, le=99_999_999)] | None = None
+
+    def policy(self, environment: Environment) -> Policy:
+        """The same for the use case, which gives it its revision."""
+        analysis: AnalysisWords = self.analysis
+        return Policy(
+            environment=environment,
+            strategy=self.strategy.spec(),
+            analysis=analysis.policy(),
+            approval=ApprovalPolicy(**dict(self.approval)),
+            hold=HoldPolicy(**dict(self.hold)),
+            **{name: getattr(self, name) for name in _PLAIN},
+        )
+
+
+_PLAIN = (
+    "concurrency",
+    "queue_limit",
+    "queue_seconds",
+    "pause_seconds",
+    "deploy_seconds",
+    "restore_seconds",
+    "idle_heartbeat_ms",
+    "retention_seconds",
+)
+
+
+class PolicyBody(Answered):
+    """One revision of an environment's policy; without the first four fields it can be put as it is."""
+
+    environment: Environment
+    revision: int
+    changed_by: str
+    changed_at: Instant | None
+    strategy: dict[str, Any]
+    analysis: dict[str, Any]
+    approval: dict[str, Any]
+    hold: dict[str, Any]
+    concurrency: Concurrency
+    queue_limit: int
+    queue_seconds: int
+    pause_seconds: int
+    deploy_seconds: int
+    restore_seconds: int
+    idle_heartbeat_ms: int
+    retention_seconds: int
+
+
+def policy_body(policy: Policy) -> PolicyBody:
+    """One revision."""
+    return PolicyBody(
+        environment=policy.environment,
+        revision=policy.revision,
+        changed_by=policy.changed_by,
+        changed_at=iso(policy.changed_at_ms) if policy.changed_at_ms else None,
+        strategy=_in_camel(asdict(policy.strategy)),
+        analysis=_in_camel(asdict(policy.analysis)),
+        approval=_in_camel(asdict(policy.approval)),
+        hold=_in_camel(asdict(policy.hold)),
+        **{name: getattr(policy, name) for name in _PLAIN},
+    )
+
+
+def _in_camel(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {to_camel(name): _in_camel(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_in_camel(each) for each in value]
+    return value

@@ -1,0 +1,123 @@
+"""What a deployment did to one environment, as callers see it."""
+
+from __future__ import annotations
+
+from chalicelib.domain.environment import Environment
+from chalicelib.domain.rollout import Rollout, Wave, WaveStatus
+from chalicelib.routes.fields import Instant, iso_or_none
+from chalicelib.routes.validation import Answered
+
+
+class WaveBody(Answered):
+    """The nodes that changed together, and how it went.
+
+    `decision`, `comparedWith` and `sentence` are the verdict; the numbers behind it are in the event `VerdictReached`.
+    """
+
+    number: int
+    kind: str
+    nodes: int
+    first: int
+    upto: int
+    bake_seconds: int
+    status: str
+    attempt: int
+    failed_nodes: int
+    holds: int
+    started_at: Instant | None
+    deployed_at: Instant | None
+    ended_at: Instant | None
+    decision: str | None
+    compared_with: str | None
+    sentence: str | None
+
+
+class RestoreBody(Answered):
+    """How giving the nodes back what they ran went."""
+
+    why: str
+    goal: str
+    nodes: int
+    restored_nodes: int
+    failed_nodes: int
+
+
+class RolloutBody(Answered):
+    """One environment on the way. `phase` is where it stands; `wave` is the wave that is on, or was last."""
+
+    environment: Environment
+    phase: str
+    strategy: str | None
+    policy_revision: int
+    from_digest: str | None
+    from_version: str | None
+    plan_hash: str | None
+    approval_id: str | None
+    fleet: int
+    touched_nodes: int
+    wave: int | None
+    started_at: Instant | None
+    ended_at: Instant | None
+    bake_until: Instant | None
+    pause_until: Instant | None
+    message: str
+    restore: RestoreBody | None
+    waves: list[WaveBody]
+
+
+def rollout_body(rollout: Rollout) -> RolloutBody:
+    """All of one environment."""
+    return RolloutBody(
+        environment=rollout.environment,
+        phase=rollout.phase,
+        strategy=rollout.strategy,
+        policy_revision=rollout.policy_revision,
+        from_digest=rollout.from_digest,
+        from_version=rollout.from_version,
+        plan_hash=rollout.plan_hash or None,
+        approval_id=rollout.approval_id or None,
+        fleet=rollout.fleet,
+        touched_nodes=rollout.touched_upto,
+        wave=rollout.wave if rollout.waves else None,
+        started_at=iso_or_none(rollout.started_at_ms),
+        ended_at=iso_or_none(rollout.ended_at_ms),
+        bake_until=iso_or_none(rollout.bake_until_ms),
+        pause_until=iso_or_none(rollout.pause_until_ms),
+        message=rollout.message or rollout.why,
+        restore=_restore_body(rollout),
+        waves=[_wave_body(wave, rollout) for wave in rollout.waves],
+    )
+
+
+def _wave_body(wave: Wave, rollout: Rollout) -> WaveBody:
+    taken_back = wave.status is WaveStatus.ROLLED_BACK
+    return WaveBody(
+        number=wave.number,
+        kind=wave.kind,
+        nodes=wave.upto - wave.first,
+        first=wave.first,
+        upto=wave.upto,
+        bake_seconds=wave.bake_seconds,
+        status=wave.status,
+        attempt=wave.attempt,
+        failed_nodes=wave.failed_nodes,
+        holds=wave.holds,
+        started_at=iso_or_none(wave.started_at_ms),
+        deployed_at=iso_or_none(wave.deployed_at_ms),
+        ended_at=iso_or_none(wave.ended_at_ms),
+        decision="rollback" if taken_back else wave.decision or None,
+        compared_with=wave.compared_with or None,
+        sentence=(rollout.why if taken_back else wave.sentence) or None,
+    )
+
+
+def _restore_body(rollout: Rollout) -> RestoreBody | None:
+    if not rollout.goal:
+        return None
+    return RestoreBody(
+        why=rollout.why,
+        goal=rollout.goal,
+        nodes=rollout.touched_upto,
+        restored_nodes=rollout.restored_nodes,
+        failed_nodes=rollout.restore_failed_nodes,
+    )
