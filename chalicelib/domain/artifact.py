@@ -9,7 +9,11 @@ import hashlib
 import io
 import json
 import re
+import struct
+import unicodedata
 import zipfile
+import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +27,20 @@ MAX_UNPACKED_BYTES = 500 * 1024 * 1024
 
 _FIELDS = {"name", "version", "command", "healthPath", "smokePath", "startTimeoutMs", "shutdownGraceMs"}
 _DRIVE = re.compile(r"[A-Za-z]:")
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_ENCRYPTED = 0x1
+# Damaged zips bring every one of these out of zipfile.
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +83,7 @@ def check_artifact(content: bytes | None, registered: ModuleVersion) -> Manifest
 
 def _manifest(content: bytes) -> Manifest:
     try:
+        _refuse_too_many_entries(content)
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             _check_entries(archive.infolist())
             info = archive.NameToInfo.get(MANIFEST)
@@ -74,9 +93,21 @@ def _manifest(content: bytes) -> Manifest:
                 raise _invalid(f"hotswap.json is larger than {MAX_MANIFEST_BYTES} bytes")
             with archive.open(info) as file:
                 text = file.read(MAX_MANIFEST_BYTES + 1)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
+    except _UNREADABLE as error:
         raise ArtifactRefused("ARTIFACT_NOT_A_ZIP", str(error)) from error
     return parse_manifest(text)
+
+
+def _refuse_too_many_entries(content: bytes) -> None:
+    # zipfile makes an object of every entry before anybody can ask how many there are, so they are counted first.
+    end = content.rfind(b"PK\x05\x06")
+    size = int.from_bytes(content[end + 12 : end + 16], "little")
+    at, entries = max(end - size, 0), 0
+    while entries <= MAX_ENTRIES and content[at : at + 4] == b"PK\x01\x02" and at + 46 <= end:
+        entries += 1
+        at += 46 + sum(struct.unpack_from("<3H", content, at + 28))
+    if entries > MAX_ENTRIES:
+        raise ArtifactRefused("ARTIFACT_TOO_LARGE", f"more than {MAX_ENTRIES} entries")
 
 
 def _check_entries(entries: list[zipfile.ZipInfo]) -> None:
@@ -84,22 +115,48 @@ def _check_entries(entries: list[zipfile.ZipInfo]) -> None:
         raise ArtifactRefused("ARTIFACT_TOO_LARGE", f"more than {MAX_ENTRIES} entries")
     if sum(entry.file_size for entry in entries) > MAX_UNPACKED_BYTES:
         raise ArtifactRefused("ARTIFACT_TOO_LARGE", f"more than {MAX_UNPACKED_BYTES} bytes unpacked")
-    seen: set[str] = set()
+    if any(entry.flag_bits & _ENCRYPTED or entry.compress_type not in _METHODS for entry in entries):
+        raise ArtifactRefused("ARTIFACT_NOT_A_ZIP", "an entry is encrypted, or neither stored nor deflated")
+    seen: set[tuple[str, ...]] = set()
+    files: set[tuple[str, ...]] = set()
     for entry in entries:
-        name = entry.filename.replace("\\", "/")
-        folded = name.rstrip("/").casefold()
-        kind = (entry.external_attr >> 16) & 0o170000
-        unsafe = (
-            name.startswith("/")
-            or _DRIVE.match(name) is not None
-            or ".." in name.split("/")
-            or "\0" in entry.orig_filename
-            or kind not in (0, 0o100000, 0o040000)
-            or folded in seen
-        )
-        if unsafe:
-            raise ArtifactRefused("ARTIFACT_UNSAFE_PATH", f"the entry {entry.filename!r} is not allowed")
-        seen.add(folded)
+        place = _place(entry)
+        if place is None or place in seen:
+            raise _unsafe(entry.orig_filename)
+        seen.add(place)
+        if not entry.is_dir():
+            files.add(place)
+    for place in seen:
+        if not files.isdisjoint(_above(place)):
+            raise _unsafe("/".join(place))
+
+
+def _place(entry: zipfile.ZipInfo) -> tuple[str, ...] | None:
+    """Where an entry would be written, alike for names a file system may take for the same; None where it may not be.
+
+    The original name counts: zipfile cuts the other one at a zero byte, and what is checked must be what is written.
+    """
+    name = entry.orig_filename
+    parts = name.removesuffix("/").split("/")
+    kind = (entry.external_attr >> 16) & 0o170000
+    if (
+        kind not in (0, 0o100000, 0o040000)
+        or len(name) > 1024
+        or "\\" in name
+        or _DRIVE.match(name) is not None
+        or any(character < " " or "\ud800" <= character <= "\udfff" for character in name)
+        or any(part in ("", ".", "..") or len(part.encode()) > 255 for part in parts)
+    ):
+        return None
+    return tuple(unicodedata.normalize("NFC", part).casefold() for part in parts)
+
+
+def _above(place: tuple[str, ...]) -> Iterable[tuple[str, ...]]:
+    return (place[:length] for length in range(1, len(place)))
+
+
+def _unsafe(name: str) -> ArtifactRefused:
+    return ArtifactRefused("ARTIFACT_UNSAFE_PATH", f"the entry {name[:200]!r} is not allowed")
 
 
 def parse_manifest(text: bytes) -> Manifest:
