@@ -58,6 +58,8 @@ def judge(evidence: Evidence, policy: AnalysisPolicy) -> Verdict:
     unhealthy = find_unhealthy(evidence, policy)
     if unhealthy is not None:
         return unhealthy
+    if not evidence.canary:
+        return hold_for_data(compare(evidence, policy), policy)
     if policy.mode is AnalysisMode.HEALTH_ONLY:
         return promote_on_health(evidence)
     if evidence.first_install:

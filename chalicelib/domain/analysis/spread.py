@@ -16,8 +16,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# One-sided 99 %: what is not known about nodes is allowed for up to here.
-CAUTION = 2.326
+# One-sided 95 %. The practical threshold lies between a version that is no worse and the limit, so that such a version is
+# taken for worse only three deviations or more out (docs/judge.md has the sum).
+CAUTION = 1.645
 # Priors, as standard deviations of the logarithm, and how many nodes each is worth.
 NODE_SPREAD = 0.2
 DRIFT_SPREAD = 0.03

@@ -48,6 +48,18 @@ def mann_whitney(first: Sequence[float], second: Sequence[float]) -> RankTest:
     return RankTest(u=u, p_greater=greater, p_less=less, p_two_sided=min(1.0, 2 * min(greater, less)), exact=exact)
 
 
+def rank_sum_deviate(first: Sequence[float], second: Sequence[float], correction: float) -> float:
+    """U less its expectation, drawn in by `correction`, in standard deviations; 0 where all values are tied.
+
+    Raises:
+        ValueError: an empty sample, or a value that is not a number.
+    """
+    _require_numbers(first, second)
+    distance = _u(first, second) - len(first) * len(second) / 2
+    spread = math.sqrt(_u_variance(first, second))
+    return (distance - math.copysign(min(correction, abs(distance)), distance)) / spread if spread else 0.0
+
+
 def hodges_lehmann(first: Sequence[float], second: Sequence[float], alpha: float) -> tuple[float, float, float]:
     """How far the first sample lies above the second: the median of all differences, and its 1 - `alpha` interval.
 
