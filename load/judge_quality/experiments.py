@@ -1,0 +1,93 @@
+"""What is run: which worlds, which changes, how often. Every run has its own seed, so any can be repeated alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from chalicelib.domain.canary_analysis import AnalysisPolicy
+from load.judge_quality.rules import Outcome, by_judge, by_rule, fixed_horizon_is_worse, predecessor_is_worse
+from load.judge_quality.world import Change, Deployment, World
+
+HEALTHY = Change()
+CHANGES = (
+    (Change(name="errors 1 % to 2 %", error_rate=0.02), 0.01),
+    (Change(name="errors 0.05 % to 1 %", error_rate=0.01), 0.0005),
+    (Change(name="errors 1 % to 20 %", error_rate=0.20), 0.01),
+    (Change(name="latency x1.2", latency=1.2), 0.01),
+    (Change(name="latency x2", latency=2.0), 0.01),
+    (Change(name="CPU +50 %", cpu=1.5), 0.01),
+    (Change(name="leak 5 % a minute", leak_per_minute=0.05), 0.01),
+    (Change(name="one bad node in ten", bad_node_error_rate=0.20), 0.01),
+)
+RULES = ("judge", "predecessor", "fixed horizon")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Experiment:
+    """One row of a table: a world and a change, decided by one rule in `runs` deployments."""
+
+    table: str
+    rule: str
+    world: World
+    change: Change
+    runs: int
+
+
+def experiments(quick: bool) -> Iterator[Experiment]:
+    """All rows; `quick` makes a dozen runs of a few of them, to see that the program works."""
+    if quick:
+        yield Experiment(table="healthy", rule="judge", world=World(nodes=5), change=HEALTHY, runs=8)
+        for change, base in CHANGES[:3]:
+            yield Experiment(
+                table="detection", rule="judge", world=World(nodes=5, error_rate=base), change=change, runs=6
+            )
+        return
+    yield from _healthy()
+    yield from _detection()
+
+
+def _healthy() -> Iterator[Experiment]:
+    for nodes, runs in ((1, 400), (2, 300), (5, 200), (10, 100), (20, 40), (50, 12), (100, 8)):
+        yield Experiment(table="healthy", rule="judge", world=World(nodes=nodes), change=HEALTHY, runs=runs)
+    for nodes, spread, runs in ((2, 0.3, 300), (5, 0.3, 150), (10, 0.0, 60), (10, 0.1, 60), (10, 0.3, 100)):
+        world = World(nodes=nodes, node_spread=spread)
+        yield Experiment(table="healthy", rule="judge", world=world, change=HEALTHY, runs=runs)
+    for rate in (1.0, 100.0):
+        world = World(requests_per_second=rate)
+        yield Experiment(table="healthy", rule="judge", world=world, change=HEALTHY, runs=60)
+    thin = World(nodes=5, requests_per_second=0.2)
+    yield Experiment(table="healthy", rule="judge", world=thin, change=HEALTHY, runs=100)
+    for rule in RULES[1:]:
+        for world in (World(), World(node_spread=0.0), World(node_spread=0.3), World(requests_per_second=100.0)):
+            yield Experiment(table="healthy", rule=rule, world=world, change=HEALTHY, runs=60)
+
+
+def _detection() -> Iterator[Experiment]:
+    for change, base in CHANGES:
+        world = World(nodes=20, requests_per_second=50.0, error_rate=base)
+        yield Experiment(table="detection", rule="judge", world=world, change=change, runs=120)
+        for rule in RULES[1:]:
+            yield Experiment(table="detection", rule=rule, world=world, change=change, runs=20)
+    for rate in (2.0, 10.0, 50.0, 250.0):
+        for change, base in CHANGES:
+            world = World(requests_per_second=rate, error_rate=base)
+            yield Experiment(table="traffic", rule="judge", world=world, change=change, runs=40)
+
+
+def run(experiment: Experiment, pool: ProcessPoolExecutor, seed: int) -> list[Outcome]:
+    """All deployments of one row, in parallel."""
+    jobs = [(experiment, [seed, number]) for number in range(experiment.runs)]
+    return list(pool.map(_one, jobs, chunksize=2))
+
+
+def _one(job: tuple[Experiment, Sequence[int]]) -> Outcome:
+    experiment, seed = job
+    deployment = Deployment(experiment.world, experiment.change, np.random.default_rng(seed))
+    if experiment.rule == "judge":
+        return by_judge(deployment, AnalysisPolicy())
+    worse = predecessor_is_worse if experiment.rule == "predecessor" else fixed_horizon_is_worse
+    return by_rule(deployment, worse)
