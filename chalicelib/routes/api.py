@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
 
 from chalice.app import Chalice, Response
 
+from chalicelib.observability import log_failure
 from chalicelib.routes import (
     approvals,
     audit,
@@ -22,7 +24,7 @@ from chalicelib.routes import (
     signing_keys,
 )
 from chalicelib.routes.edge import Edge
-from chalicelib.routes.endpoint import Spec, problem_response
+from chalicelib.routes.endpoint import problem_response, serving
 from chalicelib.routes.problems import kind_of_status, problem
 from chalicelib.routes.response_headers import preflight_headers, security_headers
 
@@ -31,42 +33,40 @@ NOUNS = (authentication, modules, signing_keys, deployments, approvals, clusters
 
 def add_routes(app: Chalice, edge: Callable[[], Edge]) -> None:
     """Serve the whole API from `app`. `edge` is asked for at each request, so nothing is made on import."""
-    served: Any = app
-    served.edge = edge
-    app.register_middleware(_own_shape, "http")
+    app.register_middleware(partial(_serve, edge), "http")
     for noun in NOUNS:
         app.register_blueprint(noun.bp)
     for path, methods in list(app.routes.items()):
-        _answer_preflights(app, path, ",".join(sorted(methods)))
+        _answer_preflights(app, edge, path, ",".join(sorted(methods)))
 
 
-def specs(app: Chalice) -> tuple[Spec, ...]:
-    """What every route of the app promises, by path and method."""
-    views = [entry.view_function for methods in app.routes.values() for entry in methods.values()]
-    found = [view.spec for view in views if hasattr(view, "spec")]
-    return tuple(sorted(found, key=lambda spec: (spec.path, spec.method)))
-
-
-def _answer_preflights(app: Any, path: str, methods: str) -> None:
+def _answer_preflights(app: Any, edge: Callable[[], Edge], path: str, methods: str) -> None:
     def preflight(**_path: str) -> Response:
         event = app.current_request.to_original_event()
-        allowed = preflight_headers(event, app.edge().origins, f"{methods},OPTIONS")
+        allowed = preflight_headers(event, edge().origins, f"{methods},OPTIONS")
         return Response(body="", status_code=int(HTTPStatus.NO_CONTENT), headers={**security_headers(), **allowed})
 
     preflight.__signature__ = inspect.Signature()  # type: ignore[attr-defined]  # Chalice reads it
     app.route(path, methods=["OPTIONS"])(preflight)
 
 
-def _own_shape(request: Any, get_response: Callable[[Any], Response]) -> Response:
-    """Turn what Chalice answers by itself ({"Code", "Message"}) into a problem; leave our own answers alone."""
-    response = get_response(request)
+def _serve(edge: Callable[[], Edge], request: Any, get_response: Callable[[Any], Response]) -> Response:
+    """Around every request: what views are served with, and one shape for what Chalice answers by itself."""
+    event = {} if request is None else request.to_original_event()
+    try:
+        with serving(event, edge()):
+            response = get_response(request)
+    except Exception as error:  # noqa: BLE001 (a caller always gets an answer)
+        log_failure("not_served", error, path=event.get("path"))
+        return _own_problem(event, int(HTTPStatus.INTERNAL_SERVER_ERROR), "Something went wrong on our side.", {})
     body = response.body
     if not isinstance(body, dict) or set(body) != {"Code", "Message"}:
         return response
-    event = {} if request is None else request.to_original_event()
+    allow = {name: str(value) for name, value in response.headers.items() if name == "Allow"}
+    return _own_problem(event, response.status_code, str(body["Message"]), allow)
+
+
+def _own_problem(event: Mapping[str, Any], status: int, detail: str, headers: Mapping[str, str]) -> Response:
     request_id = str((event.get("requestContext") or {}).get("requestId") or uuid4())
-    kind = kind_of_status(response.status_code)
-    told = problem(kind, str(body["Message"]), instance=str(event.get("path") or ""), request_id=request_id)
-    headers = {**security_headers(), "X-Request-Id": request_id}
-    allow = {name: value for name, value in response.headers.items() if name == "Allow" and isinstance(value, str)}
-    return problem_response(response.status_code, told, {**headers, **allow})
+    told = problem(kind_of_status(status), detail, instance=str(event.get("path") or ""), request_id=request_id)
+    return problem_response(status, told, {**security_headers(), "X-Request-Id": request_id, **headers})

@@ -13,16 +13,14 @@ from chalicelib.routes.schemas.deployments import (
     DeploymentAccepted,
     DeploymentBody,
     DeploymentPage,
-    EventPage,
     ListDeployments,
-    ReadEvents,
     Signal,
     accepted_body,
     deployment_body,
     deployment_page,
-    event_page,
     links_of,
 )
+from chalicelib.routes.schemas.timeline import EventPage, ReadEvents, event_page
 from chalicelib.usecases import control_deployment as control
 from chalicelib.usecases.create_deployment import create_deployment as create
 from chalicelib.usecases.ports import Ports

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Literal
@@ -30,6 +32,19 @@ from chalicelib.routes.validation import Answered, Received, validated
 MEBIBYTE = 1024 * 1024
 Access = Action | Literal["node"] | None
 View = Callable[..., Any]
+
+
+_serving: ContextVar[tuple[Mapping[str, Any], Edge]] = ContextVar("serving")
+
+
+@contextmanager
+def serving(event: Mapping[str, Any], edge: Edge) -> Iterator[None]:
+    """What views called inside are asked, and what they are served with; each thread has its own."""
+    token = _serving.set((event, edge))
+    try:
+        yield
+    finally:
+        _serving.reset(token)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,13 +138,13 @@ def endpoint(
 
         def served(**_path: str) -> Response:
             # Not the arguments but the event: it is the same on the gateway and here, and has every value.
-            app: Any = bp.current_app
-            return respond(spec, view, bp.current_request.to_original_event(), app.edge())
+            return respond(spec, view, *_serving.get())
 
         names = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in spec.path_names]
         served.__name__ = view.__name__
         served.__signature__ = inspect.Signature(names)  # type: ignore[attr-defined]  # Chalice reads it
         served.spec = spec  # type: ignore[attr-defined]
+        _SPECS.append(spec)
         bp.route(path, methods=[method], content_types=_CONTENT_TYPES)(served)
         return view
 
@@ -137,6 +152,12 @@ def endpoint(
 
 
 _CONTENT_TYPES = ["application/json"]
+_SPECS: list[Spec] = []
+
+
+def all_specs() -> tuple[Spec, ...]:
+    """What every view that was declared promises, by path and method."""
+    return tuple(sorted(_SPECS, key=lambda spec: (spec.path, spec.method)))
 
 
 def respond(spec: Spec, view: View, event: Mapping[str, Any], edge: Edge) -> Response:

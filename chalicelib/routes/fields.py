@@ -17,7 +17,7 @@ from chalicelib.domain.module import is_digest, is_module_name, is_version
 from chalicelib.domain.rounding import parse_share
 from chalicelib.routes.validation import broken
 
-MODULE_NAME_RULE = "must be 3 to 64 lower-case letters, digits and hyphens, with no hyphen at either end"
+MODULE_NAME_RULE = "must be 3 to 64 lower-case letters, digits and hyphens"
 VERSION_RULE = "must be a semantic version such as 2.0.0, at most 128 characters"
 LONGEST_SECONDS = 366 * 24 * 3600
 _EMAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}")
@@ -122,18 +122,35 @@ def iso_or_none(at_ms: int | None) -> str | None:
     return None if at_ms is None else iso(at_ms)
 
 
-ModuleName = Annotated[str, matching(MODULE_NAME_RULE, is_module_name)]
-Version = Annotated[str, matching(VERSION_RULE, is_version)]
-Digest = Annotated[str, matching("must be sha256: and 64 lower-case hexadecimal digits", is_digest)]
-Email = Annotated[str, matching("must be a plain e-mail address, at most 254 characters", _is_email)]
-PublicKey = Annotated[str, matching("must be 32 bytes in standard base64", _is_base64_of(32))]
-Signature = Annotated[str, matching("must be 64 bytes in standard base64", _is_base64_of(64))]
+def _shaped(**schema: Any) -> Any:
+    return Field(json_schema_extra=schema)
+
+
+ModuleName = Annotated[
+    str, matching(MODULE_NAME_RULE, is_module_name), _shaped(pattern="^[a-z0-9][a-z0-9-]{1,62}[a-z0-9]$")
+]
+Version = Annotated[str, matching(VERSION_RULE, is_version), _shaped(maxLength=128, description="Semantic version")]
+Digest = Annotated[
+    str,
+    matching("must be sha256: and 64 lower-case hexadecimal digits", is_digest),
+    _shaped(pattern="^sha256:[0-9a-f]{64}$"),
+]
+Email = Annotated[
+    str, matching("must be a plain e-mail address, at most 254 characters", _is_email), _shaped(maxLength=254)
+]
+PublicKey = Annotated[
+    str, matching("must be 32 bytes in standard base64", _is_base64_of(32)), _shaped(contentEncoding="base64")
+]
+Signature = Annotated[
+    str, matching("must be 64 bytes in standard base64", _is_base64_of(64)), _shaped(contentEncoding="base64")
+]
 KeyId = Annotated[
     str,
     matching(
         "must be ed25519: and 32 lower-case hexadecimal digits",
         lambda text: re.fullmatch(r"ed25519:[0-9a-f]{32}", text) is not None,
     ),
+    _shaped(pattern="^ed25519:[0-9a-f]{32}$"),
 ]
 EnvironmentName = Annotated[
     Environment, one_of(Environment), WithJsonSchema({"type": "string", "enum": [str(e) for e in Environment]})

@@ -78,4 +78,4 @@ def _table(call: Call) -> str:
 def _description() -> str:
     from chalicelib.routes.openapi import describe
 
-    return json.dumps(describe(bp.current_app), ensure_ascii=False)
+    return json.dumps(describe(), ensure_ascii=False)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from chalice.app import Chalice
 from pydantic import BaseModel, Field
 from pydantic.json_schema import models_json_schema
 
 from chalicelib.domain.access import PERMISSIONS, Role
-from chalicelib.routes.endpoint import Spec
+from chalicelib.routes.endpoint import Spec, all_specs
 
 REFERENCE = "#/components/schemas/{model}"
 TITLE = "HotSwap"
@@ -48,11 +47,9 @@ class Problem(BaseModel):
     current_status: Annotated[str | None, Field(alias="currentStatus")] = None
 
 
-def describe(app: Chalice, *, version: str = "0.1.0") -> dict[str, Any]:
-    """The description of every operation of the app, the same every time."""
-    from chalicelib.routes.api import specs
-
-    found = specs(app)
+def describe(*, version: str = "0.1.0") -> dict[str, Any]:
+    """The description of every operation, the same every time."""
+    found = all_specs()
     inputs = [(spec.body, "validation") for spec in found if spec.body is not None]
     outputs = [(spec.response, "serialization") for spec in found if spec.response is not None]
     _, schemas = models_json_schema(
@@ -67,7 +64,7 @@ def describe(app: Chalice, *, version: str = "0.1.0") -> dict[str, Any]:
         "info": {"title": TITLE, "version": version, "description": DESCRIPTION, "license": {"name": "MIT"}},
         "paths": paths,
         "components": {
-            "schemas": dict(sorted(schemas["$defs"].items())),
+            "schemas": _untitled(dict(sorted(schemas["$defs"].items()))),
             "securitySchemes": {
                 "accessToken": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
                 "nodeCredential": {"type": "http", "scheme": "bearer", "description": "What a node got by enrolling."},
@@ -106,13 +103,21 @@ def _path_parameters(spec: Spec) -> list[dict[str, Any]]:
 def _query_parameters(spec: Spec) -> list[dict[str, Any]]:
     if spec.query is None:
         return []
-    schema = spec.query.model_json_schema()
+    schema = _untitled(spec.query.model_json_schema())
     definitions = schema.get("$defs", {})
     required = schema.get("required", [])
     return [
         {"name": name, "in": "query", "required": name in required, "schema": _inlined(each, definitions)}
         for name, each in schema["properties"].items()
     ]
+
+
+def _untitled(schema: Any) -> Any:
+    """A schema without the titles pydantic makes up from names; a property that is called title stays."""
+    if isinstance(schema, dict):
+        kept = {name: each for name, each in schema.items() if name != "title" or not isinstance(each, str)}
+        return {name: _untitled(each) for name, each in kept.items()}
+    return [_untitled(each) for each in schema] if isinstance(schema, list) else schema
 
 
 def _inlined(schema: Any, definitions: dict[str, Any]) -> Any:

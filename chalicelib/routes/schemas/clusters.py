@@ -22,7 +22,7 @@ class ReadMetrics(Received):
 
     from_: Annotated[QueryInstant | None, Field(alias="from")] = None
     to: QueryInstant | None = None
-    interval: Annotated[QuerySpan, Field(ge=10_000, le=86_400_000)] = 60_000
+    interval: Annotated[QuerySpan, Field(ge=10_000, le=86_400_000, json_schema_extra={"default": "1m"})] = 60_000
     module: ModuleName | None = None
     digest: Digest | None = None
 

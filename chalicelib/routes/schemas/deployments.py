@@ -1,15 +1,14 @@
-"""Bodies of deployments. Source: docs/contracts/control.md, docs/contracts/events.md."""
+"""Bodies of deployments. Source: docs/contracts/control.md."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
 from chalicelib.domain.deployment import Deployment, Status
 from chalicelib.domain.environment import Environment
 from chalicelib.domain.errors import InvalidInput, Violation
-from chalicelib.domain.timeline import Event
 from chalicelib.routes.fields import (
     Email,
     EnvironmentName,
@@ -26,7 +25,6 @@ from chalicelib.routes.schemas.rollouts import RolloutBody, rollout_body
 from chalicelib.routes.validation import Answered, Received, broken_inside
 from chalicelib.usecases.create_deployment import DeploymentRequest
 from chalicelib.usecases.ports import Page
-from chalicelib.usecases.read_timeline import Timeline
 from chalicelib.usecases.reads import DeploymentFilter
 
 MetadataKey = Annotated[str, Field(min_length=1, max_length=100)]
@@ -68,14 +66,17 @@ class CreateDeployment(Received):
     metadata: Annotated[dict[MetadataKey, MetadataValue], Field(max_length=50)] = Field(default_factory=dict)
     hotfix: Hotfix | None = None
 
-    @model_validator(mode="after")
-    def _jumps_only_what_comes_before(self) -> Self:
-        skipped = self.hotfix.skip if self.hotfix is not None else []
-        if any(environment not in self.target_environment.path()[:-1] for environment in skipped):
-            raise broken_inside(InvalidInput(Violation("hotfix.skip", "must name environments before the target")))
-        if len(set(skipped)) != len(skipped):
-            raise broken_inside(InvalidInput(Violation("hotfix.skip", "must name each environment once")))
-        return self
+    @field_validator("hotfix")
+    @classmethod
+    def _jumps_only_what_comes_before(cls, hotfix: Hotfix | None, info: ValidationInfo) -> Hotfix | None:
+        target = info.data.get("target_environment")
+        if hotfix is None or target is None:
+            return hotfix
+        if any(environment not in target.path()[:-1] for environment in hotfix.skip):
+            raise broken_inside(InvalidInput(Violation("skip", "must name environments before the target")))
+        if len(set(hotfix.skip)) != len(hotfix.skip):
+            raise broken_inside(InvalidInput(Violation("skip", "must name each environment once")))
+        return hotfix
 
     def request(self) -> DeploymentRequest:
         """The same for the use case."""
@@ -112,13 +113,6 @@ class ListDeployments(Received):
     def filter(self) -> DeploymentFilter:
         """The same for the use case."""
         return DeploymentFilter(module=self.module, environment=self.environment, status=self.status)
-
-
-class ReadEvents(Received):
-    """Which events, and how long to wait for one."""
-
-    after: Annotated[QueryInt, Field(ge=0, le=99_999_999)] = 0
-    wait_seconds: Annotated[QueryInt, Field(ge=0, le=20)] = 0
 
 
 class Links(Answered):
@@ -194,27 +188,6 @@ class DeploymentPage(Answered):
     cursor: str | None
 
 
-class EventBody(Answered):
-    """One entry of a timeline."""
-
-    seq: int
-    type: str
-    at: Instant
-    status: str
-    environment: Environment | None
-    wave: int | None
-    detail: dict[str, Any]
-
-
-class EventPage(Answered):
-    """Events, oldest first; ask again with `after` = `nextAfter`."""
-
-    events: list[EventBody]
-    status: str
-    ended: bool
-    next_after: int
-
-
 def links_of(deployment_id: str) -> Links:
     """Where a deployment and its events are."""
     here = f"/api/v1/deployments/{deployment_id}"
@@ -259,28 +232,6 @@ def deployment_page(page: Page) -> DeploymentPage:
     """A page of the list."""
     return DeploymentPage(
         deployments=[DeploymentSummary(**_summary(deployment)) for deployment in page.records], cursor=page.cursor
-    )
-
-
-def event_page(timeline: Timeline) -> EventPage:
-    """Part of a timeline."""
-    return EventPage(
-        events=[_event_body(event) for event in timeline.events],
-        status=timeline.status,
-        ended=timeline.ended,
-        next_after=timeline.next_after,
-    )
-
-
-def _event_body(event: Event) -> EventBody:
-    return EventBody(
-        seq=event.seq,
-        type=event.type,
-        at=iso(event.at_ms),
-        status=event.status,
-        environment=event.environment,
-        wave=event.wave,
-        detail=event.detail,
     )
 
 

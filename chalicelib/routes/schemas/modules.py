@@ -91,7 +91,7 @@ class VersionBody(Answered):
 
 
 class RegisteredBody(VersionBody):
-    """A registered version, and where its bytes go: one PUT, `application/octet-stream`, within the hour."""
+    """A registered version, and where its bytes go: one PUT, `application/octet-stream`, within 15 minutes."""
 
     upload_url: str
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict, fields
 from typing import Annotated, Any, Self
 
-from pydantic import Field, create_model, model_validator
+from pydantic import AfterValidator, Field, create_model, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
 from chalicelib.domain.analysis.evidence import Direction, Missing
@@ -18,7 +18,7 @@ from chalicelib.domain.errors import InvalidInput, Violation
 from chalicelib.domain.policy import ApprovalPolicy, Concurrency, HoldPolicy, HoldThen, Policy
 from chalicelib.domain.strategies import Step, Strategy, StrategySpec
 from chalicelib.routes.fields import LONGEST_SECONDS, Instant, Seconds, Share, iso, one_of
-from chalicelib.routes.validation import Answered, Received, broken_inside
+from chalicelib.routes.validation import Answered, Received, broken, broken_inside
 
 LONGEST_WORK_S = 24 * 3600
 
@@ -39,15 +39,30 @@ class StrategyBody(Received):
     minimum_healthy: Share = 0
     steps: Annotated[list[StepBody], Field(max_length=50)] = Field(default_factory=list)
 
-    @model_validator(mode="after")
-    def _moves(self) -> Self:
-        if self.batch in (0, "0%"):
-            raise broken_inside(InvalidInput(Violation("batch", "must change at least one node")))
-        if self.minimum_healthy == "100%":
-            raise broken_inside(InvalidInput(Violation("minimumHealthy", "must let at least one node change")))
-        percents = [step.percent for step in self.steps]
+    @field_validator("batch")
+    @classmethod
+    def _changes_somebody(cls, batch: int | str) -> int | str:
+        if batch in (0, "0%"):
+            raise broken("must change at least one node")
+        return batch
+
+    @field_validator("minimum_healthy")
+    @classmethod
+    def _lets_somebody_change(cls, healthy: int | str) -> int | str:
+        if healthy == "100%":
+            raise broken("must let at least one node change")
+        return healthy
+
+    @field_validator("steps")
+    @classmethod
+    def _grow(cls, steps: list[StepBody]) -> list[StepBody]:
+        percents = [step.percent for step in steps]
         if percents != sorted(set(percents)):
-            raise broken_inside(InvalidInput(Violation("steps", "must grow from step to step")))
+            raise broken("must grow from step to step")
+        return steps
+
+    @model_validator(mode="after")
+    def _has_steps(self) -> Self:
         if self.kind is Strategy.CANARY and not self.steps:
             raise broken_inside(InvalidInput(Violation("steps", "must have at least one for Canary")))
         return self
@@ -85,34 +100,45 @@ class AnalysisWords(Received):
     mode: Annotated[AnalysisMode, one_of(AnalysisMode)] = AnalysisMode.REQUIRED
     declared: Annotated[list[DeclaredBody], Field(max_length=20)] = Field(default_factory=list)
 
-    @model_validator(mode="after")
-    def _is_sensible(self) -> Self:
-        try:
-            self.policy()
-        except InvalidInput as error:
-            raise broken_inside(error) from error
-        return self
+    @field_validator("declared")
+    @classmethod
+    def _are_declared_once(cls, declared: list[DeclaredBody]) -> list[DeclaredBody]:
+        if len({metric.name for metric in declared}) != len(declared):
+            raise broken("each metric may be declared once")
+        return declared
 
     def policy(self) -> AnalysisPolicy:
-        """The same for the domain, which knows what each number may be.
-
-        Raises:
-            InvalidInput: numbers out of range, all of them listed.
-        """
+        """The same for the domain."""
         numbers = {name: getattr(self, name) for name in _NUMBERS}
         declared = tuple(DeclaredMetric(**dict(metric)) for metric in self.declared)
         return AnalysisPolicy(mode=self.mode, declared=declared, **numbers)
 
 
+def _allowed(name: str) -> AfterValidator:
+    """The domain's own rule for one of the judge's numbers."""
+
+    def check(value: int) -> int:
+        number: dict[str, Any] = {name: value}
+        try:
+            AnalysisPolicy(**number)
+        except InvalidInput as error:
+            raise broken(error.violations[0].rule) from error
+        return value
+
+    return AfterValidator(check)
+
+
 _NUMBERS = tuple(each.name for each in fields(AnalysisPolicy) if each.name not in ("mode", "declared"))
-_NUMBER_FIELDS: dict[str, Any] = {name: (int, getattr(_DELIVERED, name)) for name in _NUMBERS}
+_NUMBER_FIELDS: dict[str, Any] = {
+    name: (Annotated[int, _allowed(name)], getattr(_DELIVERED, name)) for name in _NUMBERS
+}
 AnalysisBody = create_model(
     "AnalysisBody",
     __base__=AnalysisWords,
     __doc__="The judge's settings; docs/judge.md explains each.",
     **_NUMBER_FIELDS,
 )
-"""One field for each number of `AnalysisPolicy`, with its default; the ranges stay in the domain."""
+"""One field for each number of `AnalysisPolicy`, with its default and its rule."""
 
 
 class ApprovalRules(Received):

@@ -1,0 +1,34 @@
+"""Write docs/openapi.json from the code: `python -m infra.openapi`; with `--check`, fail when it is stale."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+# What describes the routes is what declares them.
+import chalicelib.routes.api  # noqa: F401
+from chalicelib.routes.openapi import describe
+
+FILE = Path(__file__).parents[1] / "docs" / "openapi.json"
+
+
+def rendered() -> str:
+    """The file's text as it must be."""
+    return json.dumps(describe(), indent=2, ensure_ascii=False) + "\n"
+
+
+def main(arguments: list[str]) -> int:
+    """0 when the file was written, or is as it must be."""
+    text = rendered()
+    if "--check" not in arguments:
+        FILE.write_text(text)
+        return 0
+    if FILE.exists() and FILE.read_text() == text:
+        return 0
+    print(f"{FILE.name} is stale; run make openapi", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
