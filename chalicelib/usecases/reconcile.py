@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -40,11 +40,12 @@ class Reconciled:
 
 def reconcile(*, grace_ms: int = GRACE_MS, ports: Ports) -> Reconciled:
     """One pass over everything that is open. A trouble with one deployment does not keep the others waiting."""
-    messages = list(_open(OutboxMessage, "outbox", ports=ports))
+    messages = list(_open(OutboxMessage, "OUTBOX", ports=ports))
+    woken = _wake_for(messages, ports=ports)
     relayed = relay_outbox(messages, ports=ports)
     expired = sum(_attempt(approval.deployment_id, ports=ports) for approval in _due_approvals(ports=ports))
-    woken = continued = failed = 0
-    for deployment in _open(Deployment, "deployments", ports=ports):
+    continued = failed = 0
+    for deployment in _open(Deployment, "DEPLOYMENTS", ports=ports):
         try:
             continued += continue_lost(deployment.id, grace_ms=grace_ms, ports=ports)
             woken += look_after(deployment.id, ports=ports)
@@ -100,9 +101,18 @@ def continue_lost(deployment_id: str, *, grace_ms: int, ports: Ports) -> bool:
     return True
 
 
+def _wake_for(messages: Iterable[OutboxMessage], *, ports: Ports) -> int:
+    """Wake for what was never told: whoever wrote it got no further, and a deployment that has ended is in no open list."""
+    woken = 0
+    for deployment_id in sorted({m.payload["detail"]["executionId"] for m in messages if m.topic == "bus"}):
+        deployment = ports.store.get(Deployment, deployment_id)
+        woken += deployment is not None and wake(deployment, ports=ports)
+    return woken
+
+
 def _due_approvals(*, ports: Ports) -> Iterator[Approval]:
     now = ports.clock.policy_ms()
-    return (approval for approval in _open(Approval, "approvals", ports=ports) if approval.expires_at_ms <= now)
+    return (approval for approval in _open(Approval, "APPROVALS", ports=ports) if approval.expires_at_ms <= now)
 
 
 def _attempt(deployment_id: str, *, ports: Ports) -> int:
