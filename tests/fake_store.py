@@ -9,7 +9,17 @@ from typing import TypeVar
 from chalicelib.adapters.dynamodb.codec import Attributes
 from chalicelib.adapters.dynamodb.cursor import cursor_after, position_of
 from chalicelib.adapters.dynamodb.items import item_of, key_of, pointer_of, record_of, text
-from chalicelib.adapters.dynamodb.keys import INDEX_NAMES, LAST, LAYOUTS, PK, SK, TARGET_PK, TARGET_SK, shard_names
+from chalicelib.adapters.dynamodb.keys import (
+    INDEX_NAMES,
+    LAST,
+    LAYOUTS,
+    PK,
+    SK,
+    TARGET_PK,
+    TARGET_SK,
+    require_list,
+    shard_names,
+)
 from chalicelib.domain.errors import StaleWrite
 from chalicelib.usecases.ports import Add, Change, Page, Record, Remove, Replace
 
@@ -68,6 +78,7 @@ class FakeStore:
         newest_first: bool = False,
         upto: str | None = None,
     ) -> Page:
+        require_list(kind, index, partition)
         listed = (kind.__name__, index, partition, str(newest_first))
         known = None if cursor is None else position_of(cursor, *listed)
         with self._lock:

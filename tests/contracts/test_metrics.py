@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -124,3 +125,13 @@ def test_another_module_and_another_environment_have_series_of_their_own(metrics
     span = {"from_ms": NOW_MS, "to_ms": NOW_MS + 60_000}
     assert metrics.series(environment="Production", module="ledger", **span) == ()
     assert metrics.series(environment="Staging", module="payment-processor", **span) == ()
+
+
+def test_a_report_that_comes_several_times_at_once_counts_once(metrics: Metrics):
+    def report(_: int) -> None:
+        metrics.add_to_bake(bake=BAKE, node_id=NODE_ID, digest=NEW_DIGEST, interval=1, window=second(1))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(report, range(8)))
+
+    assert metrics.bake(BAKE) == {(NODE_ID, NEW_DIGEST): second(1)}

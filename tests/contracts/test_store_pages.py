@@ -184,3 +184,9 @@ def test_a_changed_cursor_is_refused(nine: Store):
 
     with pytest.raises(InvalidInput):
         nine.page(Deployment, "lists", "DEPLOYMENTS", limit=2, cursor="B" + cursor[1:])
+
+
+@pytest.mark.parametrize(("index", "partition"), [("open", "deployments"), ("lists", "OUTBOX"), ("open", "USERS")])
+def test_a_list_there_is_not_is_a_mistake_and_no_empty_page(nine: Store, index: str, partition: str):
+    with pytest.raises(ValueError):
+        nine.page(Deployment, index, partition, limit=2)

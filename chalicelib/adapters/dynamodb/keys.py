@@ -87,7 +87,7 @@ class Pointer:
     place: Place
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Layout:
     """How the records of one type are laid out. The first `partition_parts` of a key make the pk, the others the sk."""
 
@@ -137,6 +137,17 @@ def joined(*parts: str) -> str:
 def instant(at_ms: int) -> str:
     """An instant as text that sorts as the number does, until the year 2286."""
     return f"{at_ms:013d}"
+
+
+def require_list(kind: type[Any], index: str, partition: str) -> None:
+    """Nothing, if there is such a list.
+
+    Raises:
+        ValueError: there is none; an empty page would hide a misspelt name.
+    """
+    known = LISTS_OF.get((kind, index), ())
+    if not any(partition == name or (name.endswith("#") and partition.startswith(name)) for name in known):
+        raise ValueError(f"there is no list {index} {partition!r} of {kind.__name__}; there are {known!r}")
 
 
 def shards(index: str, partition: str) -> int:
@@ -190,94 +201,47 @@ def _untold(message: OutboxMessage) -> Place:
     return Place("OUTBOX", f"{instant(message.created_at_ms)}#{message.id}")
 
 
-def _cluster(sort: str, item_type: str) -> Layout:
-    return Layout(item_type=item_type, partition="CLUSTER", partition_parts=1, sort=sort, sort_parts=1)
-
-
 LAYOUTS: Final = MappingProxyType[type[Any], Layout](
     {
         Deployment: Layout(
-            item_type="Deployment",
-            partition="DEPLOYMENT",
-            partition_parts=1,
-            sort="DEPLOYMENT",
+            "Deployment",
+            "DEPLOYMENT",
+            1,
+            "DEPLOYMENT",
             lists=lambda deployment: Place("DEPLOYMENTS", deployment.id),
             open=_unfinished,
             pointer=_deployment_of_module,
         ),
-        Event: Layout(item_type="Event", partition="DEPLOYMENT", partition_parts=1, sort="EVENT", sort_parts=1),
-        Wait: Layout(item_type="Wait", partition="DEPLOYMENT", partition_parts=1, sort="WAIT"),
-        Approval: Layout(
-            item_type="Approval",
-            partition="DEPLOYMENT",
-            partition_parts=1,
-            sort="APPROVAL",
-            sort_parts=1,
-            open=_undecided,
-        ),
-        Member: Layout(item_type="Member", partition="MEMBERS", partition_parts=2, sort="MEMBER", sort_parts=1),
-        PendingNode: Layout(
-            item_type="PendingNode",
-            partition="PENDING",
-            partition_parts=2,
-            sort="NODE",
-            sort_parts=1,
-            expires_at_s=lambda pending: pending.expires_at_s,
-        ),
-        AuditRecord: Layout(
-            item_type="AuditRecord",
-            partition="AUDIT",
-            partition_parts=1,
-            sort="RECORD",
-            sort_parts=1,
-            lists=_on_its_day,
-        ),
-        OutboxMessage: Layout(
-            item_type="OutboxMessage", partition="OUTBOX", partition_parts=1, sort="OUTBOX", open=_untold
-        ),
-        Turn: _cluster("TURN", "Turn"),
-        Assignment: _cluster("ASSIGNMENT", "Assignment"),
-        Node: _cluster("NODE", "Node"),
-        EnrolToken: Layout(
-            item_type="EnrolToken",
-            partition="ENROL",
-            partition_parts=1,
-            sort="ENROL",
-            expires_at_s=lambda token: token.expires_at_ms // 1000,
-        ),
-        Policy: Layout(item_type="Policy", partition="POLICY", partition_parts=1, sort="REVISION", sort_parts=1),
-        ModuleVersion: Layout(
-            item_type="ModuleVersion",
-            partition="MODULE",
-            partition_parts=1,
-            sort="VERSION",
-            sort_parts=1,
-            pointer=_module,
-        ),
-        SigningKey: Layout(
-            item_type="SigningKey", partition="SIGNING_KEYS", partition_parts=0, sort="KEY", sort_parts=1
-        ),
-        User: Layout(
-            item_type="User",
-            partition="USER",
-            partition_parts=1,
-            sort="USER",
-            lists=lambda user: Place("USERS", user.username),
-        ),
-        Session: Layout(
-            item_type="Session",
-            partition="SESSION",
-            partition_parts=1,
-            sort="SESSION",
-            expires_at_s=lambda session: session.expires_at_ms // 1000,
-        ),
-        IdempotentAnswer: Layout(
-            item_type="IdempotentAnswer",
-            partition="ANSWER",
-            partition_parts=2,
-            sort="ANSWER",
-            expires_at_s=lambda answer: answer.expires_at_s,
-        ),
+        Event: Layout("Event", "DEPLOYMENT", 1, "EVENT", 1),
+        Wait: Layout("Wait", "DEPLOYMENT", 1, "WAIT"),
+        Approval: Layout("Approval", "DEPLOYMENT", 1, "APPROVAL", 1, open=_undecided),
+        Member: Layout("Member", "MEMBERS", 2, "MEMBER", 1),
+        PendingNode: Layout("PendingNode", "PENDING", 2, "NODE", 1, expires_at_s=lambda row: row.expires_at_s),
+        AuditRecord: Layout("AuditRecord", "AUDIT", 1, "RECORD", 1, lists=_on_its_day),
+        OutboxMessage: Layout("OutboxMessage", "OUTBOX", 1, "OUTBOX", open=_untold),
+        Turn: Layout("Turn", "CLUSTER", 1, "TURN", 1),
+        Assignment: Layout("Assignment", "CLUSTER", 1, "ASSIGNMENT", 1),
+        Node: Layout("Node", "CLUSTER", 1, "NODE", 1),
+        EnrolToken: Layout("EnrolToken", "ENROL", 1, "ENROL", expires_at_s=lambda token: token.expires_at_ms // 1000),
+        Policy: Layout("Policy", "POLICY", 1, "REVISION", 1),
+        ModuleVersion: Layout("ModuleVersion", "MODULE", 1, "VERSION", 1, pointer=_module),
+        SigningKey: Layout("SigningKey", "SIGNING_KEYS", 0, "KEY", 1),
+        User: Layout("User", "USER", 1, "USER", lists=lambda user: Place("USERS", user.username)),
+        Session: Layout("Session", "SESSION", 1, "SESSION", expires_at_s=lambda login: login.expires_at_ms // 1000),
+        IdempotentAnswer: Layout("IdempotentAnswer", "ANSWER", 2, "ANSWER", expires_at_s=lambda row: row.expires_at_s),
     }
 )
 """One entry for each type of record; a type that is not here cannot be stored."""
+
+LISTS_OF: Final = MappingProxyType[tuple[type[Any], str], tuple[str, ...]](
+    {
+        (Deployment, LISTS): ("DEPLOYMENTS", "DEPLOYMENTS#"),
+        (ModuleVersion, LISTS): ("MODULES",),
+        (User, LISTS): ("USERS",),
+        (AuditRecord, LISTS): ("AUDIT#",),
+        (Deployment, OPEN): ("DEPLOYMENTS",),
+        (OutboxMessage, OPEN): ("OUTBOX",),
+        (Approval, OPEN): ("APPROVALS",),
+    }
+)
+"""Every list `page` knows; a name that ends with # is completed by a module or a day."""

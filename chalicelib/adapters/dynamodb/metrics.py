@@ -1,10 +1,10 @@
 """Implements Metrics: a row for each node and digest, read, added to and written back under a condition.
 
     rows      pk                                     sk                       kept
-    series    SERIES#environment#module#hour/shard   bucket#node id#digest    7 days
+    series    SERIES#environment#module#hour/shard   step#node id#digest      7 days
     bakes     BAKE#bake                              node id#digest           2 days
 
-A bucket is ten seconds. A row has one writer, its node, so the write back hardly ever meets another; what it does meet
+A step is ten seconds, or as fine as the policy reads levels. A row has one writer, its node, so the write back hardly ever meets another; what it does meet
 is the same report sent again, and that is what the condition is for. The histogram is one short text, which keeps a
 row within one write unit. (Letting DynamoDB add, with an attribute for each histogram bucket, was tried: expressions
 with hundreds of terms, against their limit of 4 KB, and 200 ms each in the local emulator.)
@@ -25,11 +25,14 @@ from chalicelib.adapters.dynamodb.patience import TRIES, code_of, patiently, pau
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.histogram import Histogram
 from chalicelib.domain.metrics import Window
+from chalicelib.usecases.ports import SERIES_STEP_MS
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-BUCKET_MS = 10_000
+DIGITS = 13
+"""Of an instant in milliseconds, so that keys sort by time."""
+
 HOUR_MS = 3_600_000
 SHARDS = 8
 SERIES_KEPT_S = 7 * 86_400
@@ -57,11 +60,21 @@ class DynamoMetrics:
         self._client: Any = client
         self._table = table
 
-    def add(self, *, environment: str, module: str, node_id: str, digest: str, interval: int, window: Window) -> None:
-        """Keep a window in the ten-second series; the same interval of the same node and digest counts once."""
+    def add(
+        self,
+        *,
+        environment: str,
+        module: str,
+        node_id: str,
+        digest: str,
+        interval: int,
+        window: Window,
+        step_ms: int = SERIES_STEP_MS,
+    ) -> None:
+        """Keep a window in the series, added up over `step_ms`; the same interval of a node and digest counts once."""
         shard = zlib.crc32(node_id.encode()) % SHARDS
         pk = _series_key(environment, module, window.started_at_ms // HOUR_MS, shard)
-        sk = f"{window.started_at_ms // BUCKET_MS:010d}#{node_id}#{digest}"
+        sk = f"{window.started_at_ms // step_ms * step_ms:0{DIGITS}d}#{node_id}#{digest}"
         self._add({PK: {"S": pk}, SK: {"S": sk}}, node_id, digest, interval, window, SERIES_KEPT_S)
 
     def add_to_bake(self, *, bake: str, node_id: str, digest: str, interval: int, window: Window) -> None:
@@ -74,8 +87,9 @@ class DynamoMetrics:
         return {_owner(row): _window(row) for row in self._rows(joined("BAKE", bake), " ", LAST)}
 
     def series(self, *, environment: str, module: str, from_ms: int, to_ms: int) -> tuple[tuple[str, str, Window], ...]:
-        """(node id, digest, ten-second window) of every node, oldest first, whose start lies in [from, to)."""
-        low, high = f"{from_ms // BUCKET_MS:010d}", f"{(to_ms - 1) // BUCKET_MS:010d}{LAST}"
+        """(node id, digest, window of one step) of every node, oldest first, whose start lies in [from, to)."""
+        # A row's key is where its step begins, which may lie before the first window in it.
+        low, high = f"{max(from_ms - SERIES_STEP_MS, 0):0{DIGITS}d}", f"{to_ms - 1:0{DIGITS}d}{LAST}"
         rows = [
             row
             for hour in range(from_ms // HOUR_MS, (to_ms - 1) // HOUR_MS + 1)

@@ -19,6 +19,7 @@ from chalicelib.adapters.dynamodb.keys import (
     SK,
     TARGET_PK,
     TARGET_SK,
+    require_list,
     shard_names,
 )
 from chalicelib.adapters.dynamodb.patience import TRIES, patiently, pause
@@ -81,7 +82,13 @@ class DynamoStore:
         newest_first: bool = False,
         upto: str | None = None,
     ) -> Page:
-        """One page of an index, its shards put together in order; pointers are followed with consistent reads."""
+        """One page of an index, its shards put together in order; pointers are followed with consistent reads.
+
+        Raises:
+            InvalidInput: the cursor is not one this method gave for this list.
+            ValueError: there is no such list; keys.py has them all.
+        """
+        require_list(kind, index, partition)
         name = INDEX_NAMES[index]
         listed = (kind.__name__, index, partition, str(newest_first))
         known = None if cursor is None else position_of(cursor, *listed)
