@@ -1,0 +1,120 @@
+"""DynamoDB answers are the same without the detour, and the detour is still there in bare moto."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+
+import boto3
+import pytest
+from moto.core import responses, serialize
+
+from infra.local.repairs import dynamodb_speed
+from tests.local.worlds import bare_moto
+
+ITEM = {
+    "pk": {"S": "a"},
+    "sk": {"S": "b"},
+    "number": {"N": "12"},
+    "flag": {"BOOL": True},
+    "nothing": {"NULL": True},
+    "words": {"SS": ["x", "y"]},
+    "map": {"M": {"Items": {"L": [{"S": "deep"}, {"M": {"Key": {"N": "1"}}}]}}},
+}
+
+
+def a_table() -> Any:
+    client = boto3.client("dynamodb", region_name="us-east-1")
+    keys = [{"AttributeName": name, "KeyType": kind} for name, kind in (("pk", "HASH"), ("sk", "RANGE"))]
+    attributes = [{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")]
+    client.create_table(TableName="t", KeySchema=keys, AttributeDefinitions=attributes, BillingMode="PAY_PER_REQUEST")
+    client.put_item(TableName="t", Item=ITEM)
+    return client
+
+
+@contextmanager
+def counted(owner: Any, name: str) -> Iterator[list[int]]:
+    """How often a function is called meanwhile."""
+    calls = [0]
+    original = getattr(owner, name)
+
+    def counting(*args: Any, **kwargs: Any) -> Any:
+        calls[0] += 1
+        return original(*args, **kwargs)
+
+    with patch.object(owner, name, counting):
+        yield calls
+
+
+@pytest.mark.parametrize("mended", [False, True])
+def test_reading_an_item_walks_the_service_model_only_in_bare_moto(mended):
+    with bare_moto():
+        client = a_table()
+        with counted(serialize.XFormedAttributePicker, "__call__") as walks:
+            if mended:
+                with dynamodb_speed.answers_are_written_as_they_are():
+                    found = client.get_item(TableName="t", Key={"pk": {"S": "a"}, "sk": {"S": "b"}})
+            else:
+                found = client.get_item(TableName="t", Key={"pk": {"S": "a"}, "sk": {"S": "b"}})
+
+    assert found["Item"] == ITEM
+    assert (walks[0] == 0) == mended
+
+
+def test_queries_writes_and_old_items_are_answered_the_same():
+    answers = []
+    for repair in (contextmanager(lambda: iter([None])), dynamodb_speed.answers_are_written_as_they_are):
+        with bare_moto():
+            client = a_table()
+            with repair():
+                query = client.query(
+                    TableName="t",
+                    KeyConditionExpression="pk = :pk",
+                    ExpressionAttributeValues={":pk": {"S": "a"}},
+                )
+                put = client.put_item(TableName="t", Item=ITEM, ReturnValues="ALL_OLD")
+                update = client.update_item(
+                    TableName="t",
+                    Key={"pk": {"S": "a"}, "sk": {"S": "b"}},
+                    UpdateExpression="ADD #n :one",
+                    ExpressionAttributeNames={"#n": "number"},
+                    ExpressionAttributeValues={":one": {"N": "1"}},
+                    ReturnValues="UPDATED_NEW",
+                )
+                deleted = client.delete_item(
+                    TableName="t", Key={"pk": {"S": "a"}, "sk": {"S": "b"}}, ReturnValues="ALL_OLD"
+                )
+        answers.append(
+            [{k: v for k, v in each.items() if k != "ResponseMetadata"} for each in (query, put, update, deleted)]
+        )
+
+    assert answers[0] == answers[1]
+
+
+def test_binary_items_still_go_through_the_model():
+    with bare_moto(), dynamodb_speed.answers_are_written_as_they_are():
+        client = a_table()
+        client.put_item(TableName="t", Item=ITEM | {"blob": {"B": b"\x00\xff"}})
+
+        found = client.get_item(TableName="t", Key={"pk": {"S": "a"}, "sk": {"S": "b"}})
+
+    assert found["Item"]["blob"] == {"B": b"\x00\xff"}
+
+
+@pytest.mark.parametrize("mended", [False, True])
+def test_a_class_is_inspected_for_its_actions_once_only_when_mended(mended):
+    with bare_moto():
+        client = a_table()
+        with counted(responses, "method_names_from_class") as looks:
+            if mended:
+                with dynamodb_speed.actions_are_looked_up_once():
+                    looks[0] = 0
+                    for _ in range(3):
+                        client.get_item(TableName="t", Key={"pk": {"S": "a"}, "sk": {"S": "b"}})
+            else:
+                for _ in range(3):
+                    client.get_item(TableName="t", Key={"pk": {"S": "a"}, "sk": {"S": "b"}})
+
+    assert looks[0] == (1 if mended else 3)
