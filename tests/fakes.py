@@ -10,7 +10,7 @@ from typing import Any
 
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.metrics import Window, merged_windows
-from chalicelib.usecases.ports import Ports
+from chalicelib.usecases.ports import SERIES_STEP_MS, Ports
 from tests.fake_store import FakeStore
 
 __all__ = [
@@ -25,7 +25,6 @@ __all__ = [
     "fake_signature",
 ]
 
-BUCKET_MS = 10_000
 
 
 class FakeMetrics:
@@ -36,8 +35,18 @@ class FakeMetrics:
         self._seen: dict[tuple[str, ...], int] = {}
         self._windows: dict[tuple[str, ...], Window] = {}
 
-    def add(self, *, environment: str, module: str, node_id: str, digest: str, interval: int, window: Window) -> None:
-        bucket = f"{window.started_at_ms // BUCKET_MS:010d}"
+    def add(
+        self,
+        *,
+        environment: str,
+        module: str,
+        node_id: str,
+        digest: str,
+        interval: int,
+        window: Window,
+        step_ms: int = SERIES_STEP_MS,
+    ) -> None:
+        bucket = f"{window.started_at_ms // step_ms * step_ms:013d}"
         self._add(("series", environment, module, bucket, node_id, digest), interval, window)
 
     def add_to_bake(self, *, bake: str, node_id: str, digest: str, interval: int, window: Window) -> None:

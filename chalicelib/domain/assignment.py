@@ -18,7 +18,7 @@ class Assignment:
 
     `position` is the effect the nodes' answers belong to: members with `wave_first` <= rank < the cut-off owe one, or
     while restoring those with rank < `touched_upto`. `bake` names the sums of what is measured since `look_from_ms`
-    (machine time); the next look at them is due at `next_look_at_ms`.
+    (machine time); the next look at them is due at `next_look_at_ms`. Nodes' windows are kept in steps of `series_step_ms`.
     """
 
     environment: Environment
@@ -37,6 +37,7 @@ class Assignment:
     bake: str = ""
     look_from_ms: int | None = None
     next_look_at_ms: int = 0
+    series_step_ms: int = 10_000
     retained_digest: str | None = None
     retained_until_ms: int | None = None
     revision: int = 0

@@ -15,7 +15,6 @@ class EventType(StrEnum):
     """What may stand in a timeline; docs/contracts/events.md has the details of each."""
 
     DEPLOYMENT_CREATED = "DeploymentCreated"
-    STAGE_STARTED = "StageStarted"
     STAGE_ENDED = "StageEnded"
     ENVIRONMENT_SKIPPED = "EnvironmentSkipped"
     APPROVAL_REQUESTED = "ApprovalRequested"

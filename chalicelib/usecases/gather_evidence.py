@@ -11,12 +11,10 @@ from chalicelib.domain.metrics import Window
 from chalicelib.domain.node import Member, Node, Outcome
 from chalicelib.domain.rollout import Rollout
 from chalicelib.domain.strategies import WaveKind
-from chalicelib.usecases.ports import Ports
+from chalicelib.usecases.ports import SERIES_STEP_MS, Ports
 
 BEFORE_MS = 10 * 60 * 1000
 """How far back `before` reaches: machine time ahead of the rollout."""
-
-SERIES_STEP_MS = 10_000
 
 
 def gather_evidence(
@@ -24,7 +22,7 @@ def gather_evidence(
 ) -> Evidence:
     """The evidence for the current wave.
 
-    `thorough` (the verdict at the end of a bake) reads the ten-second series, so that levels can be followed window
+    `thorough` (the verdict at the end of a bake) reads the series, so that levels can be followed window
     by window; a look in between reads only the sums since the wave began.
     """
     members = ports.store.list(Member, deployment.id, rollout.environment)

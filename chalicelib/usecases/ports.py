@@ -113,11 +113,25 @@ class Store(Protocol):
         ...
 
 
+SERIES_STEP_MS = 10_000
+"""Windows of the series add up to this long, where nobody asks for finer ones."""
+
+
 class Metrics(Protocol):
     """Measured windows, kept per node and added up per wave."""
 
-    def add(self, *, environment: str, module: str, node_id: str, digest: str, interval: int, window: Window) -> None:
-        """Keep a window in the ten-second series; the same interval of the same node and digest counts once."""
+    def add(
+        self,
+        *,
+        environment: str,
+        module: str,
+        node_id: str,
+        digest: str,
+        interval: int,
+        window: Window,
+        step_ms: int = SERIES_STEP_MS,
+    ) -> None:
+        """Keep a window in the series, added up over `step_ms`; the same interval of a node and digest counts once."""
         ...
 
     def add_to_bake(self, *, bake: str, node_id: str, digest: str, interval: int, window: Window) -> None:
@@ -129,7 +143,7 @@ class Metrics(Protocol):
         ...
 
     def series(self, *, environment: str, module: str, from_ms: int, to_ms: int) -> tuple[tuple[str, str, Window], ...]:
-        """(node id, digest, ten-second window) of every node, oldest first, whose start lies in [from, to)."""
+        """(node id, digest, window of one step) of every node, oldest first, whose start lies in [from, to)."""
         ...
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from chalicelib.domain.deployment import Deployment
 from chalicelib.domain.environment import Environment
-from chalicelib.domain.errors import NotFound, StaleWrite
+from chalicelib.domain.errors import NotFound, StaleWrite, Unavailable
 from chalicelib.domain.timeline import AuditRecord, Event, EventType, OutboxMessage, audit_hash
 from chalicelib.domain.waiting import Next, Wait, answer
 from chalicelib.usecases.ports import Add, Change, Ports, Replace
@@ -153,10 +153,13 @@ def wake(deployment: Deployment, *, ports: Ports) -> bool:
     output = answer(deployment, wait.state, now_ms=ports.clock.policy_ms())
     if output is None:
         return False
-    if output["next"] == Next.END:
-        sent = ports.executions.refuse(wait.token, error="DeploymentEnded", cause=str(deployment.status))
-    else:
-        sent = ports.executions.answer(wait.token, output)
+    try:
+        if output["next"] == Next.END:
+            sent = ports.executions.refuse(wait.token, error="DeploymentEnded", cause=str(deployment.status))
+        else:
+            sent = ports.executions.answer(wait.token, output)
+    except Unavailable:
+        return False  # what was decided stays decided; the reconciler sends it again
     try:
         answered = replace(wait, answered_hash=wait.token_hash, revision=wait.revision + 1)
         ports.store.commit(Replace(answered))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from chalicelib.domain.assignment import Assignment, Desired, desired_for
@@ -13,7 +14,7 @@ from chalicelib.domain.node import Member, ModuleReport, Node, NodeStatus, envir
 from chalicelib.usecases.acknowledge import Acknowledged, acknowledged, after_acknowledgement
 from chalicelib.usecases.look_for_harm import look_for_harm
 from chalicelib.usecases.policies import current_policy
-from chalicelib.usecases.ports import Ports, Replace
+from chalicelib.usecases.ports import SERIES_STEP_MS, Ports, Replace
 from chalicelib.usecases.recording import MAX_TRIES
 
 ACTIVE_HEARTBEAT_MS = 1_000
@@ -69,7 +70,7 @@ def report_heartbeat(node_id: str, credential_hash: str, heartbeat: Heartbeat, *
     moving = [assignment for assignment in assignments if assignment.is_changing]
     members = {assignment.module: _member(assignment, node, ports=ports) for assignment in moving}
     if heartbeat.interval > node.interval:
-        _keep_windows(node, heartbeat, moving, ports=ports)
+        _keep_windows(node, heartbeat, assignments, ports=ports)
     told = ACTIVE_HEARTBEAT_MS if moving else current_policy(node.environment, ports=ports).idle_heartbeat_ms
     done = _keep_report(node, credential_hash, heartbeat, moving, members, told, ports=ports)
     for acknowledgement in done:
@@ -101,8 +102,9 @@ def _member(assignment: Assignment, node: Node, *, ports: Ports) -> Member | Non
     return ports.store.get(Member, assignment.deployment_id or "", node.environment, node.id)
 
 
-def _keep_windows(node: Node, heartbeat: Heartbeat, moving: list[Assignment], *, ports: Ports) -> None:
-    bakes = {assignment.module: assignment.bake for assignment in moving if assignment.bake}
+def _keep_windows(node: Node, heartbeat: Heartbeat, assignments: Sequence[Assignment], *, ports: Ports) -> None:
+    bakes = {assignment.module: assignment.bake for assignment in assignments if assignment.bake}
+    steps = {assignment.module: assignment.series_step_ms for assignment in assignments}
     for reported in heartbeat.windows:
         ports.metrics.add(
             environment=node.environment,
@@ -111,6 +113,7 @@ def _keep_windows(node: Node, heartbeat: Heartbeat, moving: list[Assignment], *,
             digest=reported.digest,
             interval=heartbeat.interval,
             window=reported.window,
+            step_ms=steps.get(reported.module, SERIES_STEP_MS),
         )
         if reported.module in bakes:
             ports.metrics.add_to_bake(

@@ -11,7 +11,7 @@ from chalicelib.domain.policy import Policy
 from chalicelib.domain.rollout import Rollout, deploy_position, restore_position, start_wave
 from chalicelib.domain.strategies import WaveKind
 from chalicelib.domain.timeline import EventType
-from chalicelib.usecases.ports import Add, Change, Ports, Replace
+from chalicelib.usecases.ports import SERIES_STEP_MS, Add, Change, Ports, Replace
 from chalicelib.usecases.recording import Entry
 
 LOOK_EVERY_MS = 1_000
@@ -52,10 +52,13 @@ def started_wave(
         wave=number,
         detail={"kind": str(wave.kind), "nodes": sorted(names.values()), "upto": wave.upto, "fence": rollout.fence},
     )
-    return started, _moved_cut_off(deployment, started, position, machine, ports=ports), entry
+    step = min(SERIES_STEP_MS, policy.analysis.level_window_ms)
+    return started, _moved_cut_off(deployment, started, position, machine, step, ports=ports), entry
 
 
-def _moved_cut_off(deployment: Deployment, rollout: Rollout, position: str, machine_ms: int, *, ports: Ports) -> Change:
+def _moved_cut_off(
+    deployment: Deployment, rollout: Rollout, position: str, machine_ms: int, step_ms: int, *, ports: Ports
+) -> Change:
     wave = rollout.current
     stored = ports.store.get(Assignment, rollout.environment, deployment.module)
     before = stored or Assignment(environment=rollout.environment, module=deployment.module)
@@ -74,6 +77,7 @@ def _moved_cut_off(deployment: Deployment, rollout: Rollout, position: str, mach
         bake=f"{deployment.id}#{position}",
         look_from_ms=machine_ms,
         next_look_at_ms=machine_ms + LOOK_EVERY_MS,
+        series_step_ms=step_ms,
         revision=before.revision + 1 if stored else 0,
     )
     if before.deployment_id != deployment.id:
