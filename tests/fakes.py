@@ -26,7 +26,6 @@ __all__ = [
 ]
 
 
-
 class FakeMetrics:
     """Windows in memory, each interval counted once."""
 
