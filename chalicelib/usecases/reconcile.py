@@ -84,27 +84,30 @@ def continue_lost(deployment_id: str, *, grace_ms: int, ports: Ports) -> bool:
         if deployment.has_ended or deployment.run != lost.run:
             return None
         following = replace(deployment, run=deployment.run + 1)
-        start = {"name": following.execution_name, "deploymentId": deployment.id}
-        message = OutboxMessage(
-            id=f"{deployment.id}#start-r{following.run}",
-            topic="execution",
-            created_at_ms=ports.clock.machine_ms(),
-            payload=start,
-        )
         entry = Entry(type=EventType.EXECUTION_REPLACED, detail={"execution": following.execution_name})
-        return Decided(after=following, entries=(entry,), also=(Add(message),))
+        return Decided(after=following, entries=(entry,), also=(Add(_order(following, ports=ports)),))
 
     after = change_deployment(deployment_id, decide, ports=ports)
     if after.run == lost.run:
         return False
-    ports.executions.start(after.execution_name, after.id)
+    relay_outbox((_order(after, ports=ports),), ports=ports)
     return True
+
+
+def _order(deployment: Deployment, *, ports: Ports) -> OutboxMessage:
+    return OutboxMessage(
+        id=f"{deployment.id}#start-r{deployment.run}",
+        topic="execution",
+        created_at_ms=ports.clock.machine_ms(),
+        payload={"name": deployment.execution_name, "deploymentId": deployment.id},
+    )
 
 
 def _wake_for(messages: Iterable[OutboxMessage], *, ports: Ports) -> int:
     """Wake for what was never told: whoever wrote it got no further, and a deployment that has ended is in no open list."""
     woken = 0
-    for deployment_id in sorted({m.payload["detail"]["executionId"] for m in messages if m.topic == "bus"}):
+    details = (message.payload.get("detail", {}) for message in messages if message.topic == "bus")
+    for deployment_id in sorted({detail["executionId"] for detail in details if "executionId" in detail}):
         deployment = ports.store.get(Deployment, deployment_id)
         woken += deployment is not None and wake(deployment, ports=ports)
     return woken
