@@ -15,7 +15,8 @@ from chalicelib.domain.rollout import Phase, Rollout
 from chalicelib.domain.timeline import EventType
 from chalicelib.usecases.policies import policy_revision
 from chalicelib.usecases.ports import Add, Change, Ports
-from chalicelib.usecases.recording import Decided, Entry, change_deployment
+from chalicelib.usecases.recording import Decided, Entry, change_deployment, get_deployment
+from chalicelib.usecases.release_turn import release_turn
 
 
 def choose_environment(deployment_id: str, *, ports: Ports) -> Rollout | None:
@@ -30,6 +31,9 @@ def choose_environment(deployment_id: str, *, ports: Ports) -> Rollout | None:
             return None
         return _choose(deployment, ports=ports)
 
+    # The execution that promoted an environment may have been lost before it released the turn.
+    if any(rollout.phase is Phase.PROMOTED for rollout in get_deployment(deployment_id, ports=ports).rollouts):
+        release_turn(deployment_id, ports=ports)
     deployment = change_deployment(deployment_id, decide, ports=ports)
     if deployment.has_ended:
         raise DeploymentEnded(str(deployment.status))

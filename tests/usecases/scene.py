@@ -144,6 +144,13 @@ class Scene:
             node.beat()
         self.settle()
 
+    def beat_for(self, seconds: int) -> None:
+        """Time goes on and nodes report, but nothing happens in the machine."""
+        for _ in range(0, seconds, 5):
+            self.clock.advance(seconds=5)
+            for node in self.nodes:
+                node.beat()
+
     def run(
         self, deployment: Deployment, *, until: Callable[[Deployment], bool] = lambda d: d.has_ended, rounds: int = 200
     ) -> Deployment:
