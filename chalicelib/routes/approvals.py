@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from chalice.app import Blueprint
-
 from chalicelib.domain.access import Action
 from chalicelib.routes.endpoint import Call, endpoint
+from chalicelib.routes.noun import Noun
 from chalicelib.routes.schemas.approvals import ApprovalBody, ApprovalPage, Decide, approval_body
 from chalicelib.routes.schemas.modules import ListPage
 from chalicelib.usecases import reads
 from chalicelib.usecases.decide_approval import decide_approval
 
-bp = Blueprint(__name__)
+bp = Noun(__name__)
 
 ONE = "/api/v1/approvals/deployments/{executionId}"
 

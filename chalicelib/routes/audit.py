@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from chalice.app import Blueprint
-
 from chalicelib.domain.access import Action
 from chalicelib.routes.endpoint import Call, endpoint
+from chalicelib.routes.noun import Noun
 from chalicelib.routes.schemas.audit import AuditPage, ChainBody, ReadAudit, VerifyAudit, record_body
 from chalicelib.usecases.read_audit import read_day, read_subject, verify_chain
 
-bp = Blueprint(__name__)
+bp = Noun(__name__)
 
 HERE = "/api/v1/audit"
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from chalice.app import Blueprint
-
 from chalicelib.domain.access import Action
 from chalicelib.routes.endpoint import Answer, Call, endpoint
+from chalicelib.routes.noun import Noun
 from chalicelib.routes.schemas.authentication import (
     KeySet,
     LogIn,
@@ -20,7 +19,7 @@ from chalicelib.usecases.log_in import log_in as logged_in
 from chalicelib.usecases.log_out import log_out as logged_out
 from chalicelib.usecases.refresh_session import refresh_session as refreshed
 
-bp = Blueprint(__name__)
+bp = Noun(__name__)
 
 HERE = "/api/v1/authentication"
 CREDENTIALS_BYTES = 4_096

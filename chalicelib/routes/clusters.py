@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from chalice.app import Blueprint
-
 from chalicelib.domain.access import Action
 from chalicelib.domain.environment import Environment
 from chalicelib.routes.endpoint import Answer, Call, endpoint
+from chalicelib.routes.noun import Noun
 from chalicelib.routes.schemas.clusters import (
     ClusterBody,
     ClusterList,
@@ -21,7 +20,7 @@ from chalicelib.usecases.policies import change_policy, current_policy
 from chalicelib.usecases.read_clusters import read_cluster
 from chalicelib.usecases.read_metrics import read_metrics
 
-bp = Blueprint(__name__)
+bp = Noun(__name__)
 
 ALL = "/api/v1/clusters"
 ONE = ALL + "/{environment}"

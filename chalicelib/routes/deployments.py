@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from chalice.app import Blueprint
-
 from chalicelib.domain.access import Action, Caller
 from chalicelib.routes.endpoint import Answer, Call, endpoint
+from chalicelib.routes.noun import Noun
 from chalicelib.routes.schemas.deployments import (
     CreateDeployment,
     DeploymentAccepted,
@@ -28,7 +27,7 @@ from chalicelib.usecases.read_timeline import read_timeline
 from chalicelib.usecases.reads import list_deployments as listed
 from chalicelib.usecases.recording import get_deployment as got
 
-bp = Blueprint(__name__)
+bp = Noun(__name__)
 
 
 class Said(TypedDict):

@@ -15,7 +15,7 @@ from http import HTTPStatus
 from typing import Any, Literal
 from uuid import uuid4
 
-from chalice.app import Blueprint, Response
+from chalice.app import Response
 from pydantic import BaseModel
 
 from chalicelib.domain.access import ANONYMOUS, Action, Caller, require
@@ -25,6 +25,7 @@ from chalicelib.routes import problems
 from chalicelib.routes.authenticate import authenticated_node, authenticated_user
 from chalicelib.routes.edge import Edge
 from chalicelib.routes.front_guard import read_json
+from chalicelib.routes.noun import Noun
 from chalicelib.routes.parameters import idempotency_key, if_match, path_values, query_values
 from chalicelib.routes.response_headers import cors_headers, security_headers
 from chalicelib.routes.validation import Answered, Received, validated
@@ -95,7 +96,7 @@ class Spec:
 
 
 def endpoint(
-    bp: Blueprint,
+    bp: Noun,
     path: str,
     method: str,
     *,
@@ -145,13 +146,12 @@ def endpoint(
         served.__signature__ = inspect.Signature(names)  # type: ignore[attr-defined]  # Chalice reads it
         served.spec = spec  # type: ignore[attr-defined]
         _SPECS.append(spec)
-        bp.route(path, methods=[method], content_types=_CONTENT_TYPES)(served)
+        bp.serve(path, method, served)
         return view
 
     return register
 
 
-_CONTENT_TYPES = ["application/json"]
 _SPECS: list[Spec] = []
 
 

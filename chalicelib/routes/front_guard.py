@@ -13,6 +13,7 @@ from chalicelib.routes.problems import DUPLICATE_KEY, NOT_JSON, TOO_DEEP, TOO_LA
 from chalicelib.routes.problems import RequestRefused as Refused
 
 MAX_DEPTH = 32
+MAX_FIELDS = 1_000
 _REPLACEMENT = "\ufffd"
 
 
@@ -22,7 +23,7 @@ def read_json(event: Mapping[str, Any], *, max_bytes: int) -> Any:
     Raises:
         RequestRefused: another media type, too large, not UTF-8, not JSON (NaN and infinities are not), a key twice,
             nested deeper than MAX_DEPTH.
-        InvalidInput: text with code points that stand for no character.
+        InvalidInput: text with code points that stand for no character, or an object with more than MAX_FIELDS fields.
     """
     text = _text(event, max_bytes)
     if not text:
@@ -98,6 +99,8 @@ def _check_inside(value: Any) -> None:
         following: list[Any] = []
         for each in level:
             if isinstance(each, dict):
+                if len(each) > MAX_FIELDS:
+                    raise InvalidInput(Violation("", f"an object may have at most {MAX_FIELDS} fields"))
                 following.extend(each.values())
                 _check_texts(each)
             elif isinstance(each, list):

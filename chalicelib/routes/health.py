@@ -5,15 +5,14 @@ from __future__ import annotations
 import functools
 import json
 
-from chalice.app import Blueprint
-
 from chalicelib.domain.environment import Environment
 from chalicelib.observability import log_failure
 from chalicelib.routes.endpoint import Answer, Call, endpoint
+from chalicelib.routes.noun import Noun
 from chalicelib.routes.validation import Answered
 from chalicelib.usecases.policies import current_policy
 
-bp = Blueprint(__name__)
+bp = Noun(__name__)
 
 PAGE = """<!doctype html>
 <html lang="en">

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from chalice.app import Blueprint
-
 from chalicelib.domain.access import Action
 from chalicelib.routes.endpoint import Answer, Call, endpoint
+from chalicelib.routes.noun import Noun
 from chalicelib.routes.schemas.modules import (
     ListPage,
     ModulePage,
@@ -22,7 +21,7 @@ from chalicelib.usecases import reads
 from chalicelib.usecases.quarantine_version import quarantine_version as quarantined
 from chalicelib.usecases.register_version import register_version as registered
 
-bp = Blueprint(__name__)
+bp = Noun(__name__)
 
 ALL = "/api/v1/modules"
 VERSIONS = ALL + "/{name}/versions"

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from chalice.app import Blueprint
-
 from chalicelib.domain.access import Action
 from chalicelib.domain.environment import Environment
 from chalicelib.domain.node import Node
 from chalicelib.routes.endpoint import Call, endpoint
+from chalicelib.routes.noun import Noun
 from chalicelib.routes.schemas.heartbeats import HeartbeatAnswerBody, HeartbeatBody, answer_body
 from chalicelib.routes.schemas.nodes import (
     ChangeNode,
@@ -29,7 +28,7 @@ from chalicelib.usecases.make_enrol_token import make_enrol_token
 from chalicelib.usecases.read_clusters import list_nodes as listed
 from chalicelib.usecases.report_heartbeat import report_heartbeat as reported
 
-bp = Blueprint(__name__)
+bp = Noun(__name__)
 
 ALL = "/api/v1/nodes"
 CLUSTER = "/api/v1/clusters/{environment}/nodes"

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from chalice.app import Blueprint
-
 from chalicelib.domain.access import Action
 from chalicelib.routes.endpoint import Answer, Call, endpoint
+from chalicelib.routes.noun import Noun
 from chalicelib.routes.schemas.modules import AddSigningKey, SigningKeyBody, SigningKeyList, Why, key_body
 from chalicelib.usecases import reads
 from chalicelib.usecases.add_signing_key import add_signing_key as added
 from chalicelib.usecases.revoke_signing_key import revoke_signing_key as revoked
 
-bp = Blueprint(__name__)
+bp = Noun(__name__)
 
 ALL = "/api/v1/signing-keys"
 
