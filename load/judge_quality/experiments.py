@@ -23,7 +23,7 @@ CHANGES = (
     (Change(name="leak 5 % a minute", leak_per_minute=0.05), 0.01),
     (Change(name="one bad node in ten", bad_node_error_rate=0.20), 0.01),
 )
-RULES = ("judge", "predecessor", "fixed horizon")
+RULES = ("judge", "judge, lean evidence", "predecessor", "fixed horizon")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,31 +51,35 @@ def experiments(quick: bool) -> Iterator[Experiment]:
 
 
 def _healthy() -> Iterator[Experiment]:
-    for nodes, runs in ((1, 400), (2, 300), (5, 200), (10, 100), (20, 40), (50, 12), (100, 8)):
+    for nodes, runs in ((1, 300), (2, 200), (5, 80), (10, 40), (20, 16), (50, 4), (100, 2)):
         yield Experiment(table="healthy", rule="judge", world=World(nodes=nodes), change=HEALTHY, runs=runs)
-    for nodes, spread, runs in ((2, 0.3, 300), (5, 0.3, 150), (10, 0.0, 60), (10, 0.1, 60), (10, 0.3, 100)):
+    for nodes, spread, runs in ((2, 0.3, 200), (5, 0.3, 80), (10, 0.0, 20), (10, 0.1, 20), (10, 0.3, 40)):
         world = World(nodes=nodes, node_spread=spread)
         yield Experiment(table="healthy", rule="judge", world=world, change=HEALTHY, runs=runs)
+    for nodes, runs in ((2, 200), (5, 80), (10, 40)):
+        world = World(nodes=nodes, node_spread=0.3)
+        yield Experiment(table="healthy", rule=RULES[1], world=world, change=HEALTHY, runs=runs)
     for rate in (1.0, 100.0):
         world = World(requests_per_second=rate)
-        yield Experiment(table="healthy", rule="judge", world=world, change=HEALTHY, runs=60)
+        yield Experiment(table="healthy", rule="judge", world=world, change=HEALTHY, runs=20)
     thin = World(nodes=5, requests_per_second=0.2)
-    yield Experiment(table="healthy", rule="judge", world=thin, change=HEALTHY, runs=100)
-    for rule in RULES[1:]:
+    yield Experiment(table="healthy", rule="judge", world=thin, change=HEALTHY, runs=60)
+    for rule in RULES[2:]:
         for world in (World(), World(node_spread=0.0), World(node_spread=0.3), World(requests_per_second=100.0)):
-            yield Experiment(table="healthy", rule=rule, world=world, change=HEALTHY, runs=60)
+            yield Experiment(table="healthy", rule=rule, world=world, change=HEALTHY, runs=30)
 
 
 def _detection() -> Iterator[Experiment]:
     for change, base in CHANGES:
         world = World(nodes=20, requests_per_second=50.0, error_rate=base)
-        yield Experiment(table="detection", rule="judge", world=world, change=change, runs=120)
-        for rule in RULES[1:]:
-            yield Experiment(table="detection", rule=rule, world=world, change=change, runs=20)
-    for rate in (2.0, 10.0, 50.0, 250.0):
+        yield Experiment(table="detection", rule="judge", world=world, change=change, runs=60)
+        yield Experiment(table="detection", rule=RULES[1], world=world, change=change, runs=20)
+        for rule in RULES[2:]:
+            yield Experiment(table="detection", rule=rule, world=world, change=change, runs=10)
+    for rate in (2.0, 10.0, 50.0):
         for change, base in CHANGES:
             world = World(requests_per_second=rate, error_rate=base)
-            yield Experiment(table="traffic", rule="judge", world=world, change=change, runs=40)
+            yield Experiment(table="traffic", rule="judge", world=world, change=change, runs=12)
 
 
 def run(experiment: Experiment, pool: ProcessPoolExecutor, seed: int) -> list[Outcome]:
@@ -87,7 +91,7 @@ def run(experiment: Experiment, pool: ProcessPoolExecutor, seed: int) -> list[Ou
 def _one(job: tuple[Experiment, Sequence[int]]) -> Outcome:
     experiment, seed = job
     deployment = Deployment(experiment.world, experiment.change, np.random.default_rng(seed))
-    if experiment.rule == "judge":
-        return by_judge(deployment, AnalysisPolicy())
+    if experiment.rule.startswith("judge"):
+        return by_judge(deployment, AnalysisPolicy(), lean=experiment.rule != "judge")
     worse = predecessor_is_worse if experiment.rule == "predecessor" else fixed_horizon_is_worse
     return by_rule(deployment, worse)

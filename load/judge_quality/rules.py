@@ -30,14 +30,15 @@ class Outcome:
 LOOKS = (1, 3, 8, 18)
 
 
-def by_judge(deployment: Deployment, policy: AnalysisPolicy, looks: tuple[int, ...] = LOOKS) -> Outcome:
-    """Our judge: looks during each bake, a verdict at its end; a hold ends the run."""
+def by_judge(deployment: Deployment, policy: AnalysisPolicy, *, lean: bool = False) -> Outcome:
+    """Our judge: looks during each bake, a verdict at its end; a hold ends the run. `lean`: on the least evidence."""
     taken, served = 0, 0
     for wave in range(deployment.waves):
         deployment.bake(wave)
         end = deployment.world.bake_cells
-        for cells in (*(look for look in looks if look < end), end):
-            evidence = deployment.evidence(wave, cells)
+        for cells in (*(look for look in LOOKS if look < end), end):
+            gather = deployment.lean_evidence if lean else deployment.evidence
+            evidence = gather(wave, cells)
             taken += 1
             verdict = judge(evidence, policy) if cells == end else find_harm(evidence, policy)
             seen = served + _requests(evidence)

@@ -53,7 +53,7 @@ def clopper_pearson(hits: int, runs: int, level: float = 0.95) -> tuple[float, f
 
 def pooled(rows: Iterable[Row]) -> Row:
     """The healthy rows of the judge together."""
-    several = [row for row in rows if row["table"] == "healthy" and row["rule"] == "judge"]
+    several = [row for row in rows if row["table"] == "healthy" and row["rule"].startswith("judge")]
     hits, runs = sum(row["rolledBack"] for row in several), sum(row["runs"] for row in several)
     low, high = clopper_pearson(hits, runs)
     return {"rolledBack": hits, "runs": runs, "low": low, "high": high}

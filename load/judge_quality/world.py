@@ -6,14 +6,14 @@ and latency drift over the day, noise is correlated in time, errors come in burs
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import ndtr
 
 from chalicelib.domain.canary_analysis import Evidence, NodeEvidence
 from chalicelib.domain.histogram import BUCKETS_PER_DOUBLING, Histogram
-from chalicelib.domain.metrics import Window
+from chalicelib.domain.metrics import Window, merged_windows
 
 Floats = np.ndarray
 
@@ -94,7 +94,7 @@ class Deployment:
         self.bakes.append(self._windows(cells, CELL_MS))
 
     def evidence(self, wave: int, cells: int) -> Evidence:
-        """What the judge sees after `cells` windows of the wave's bake."""
+        """All there is after `cells` windows of the wave's bake."""
         bake, cut = self.bakes[wave], self.upto[wave]
         touched_in = np.searchsorted(self.upto, np.arange(self.world.nodes), side="right")
         nodes = [
@@ -109,6 +109,18 @@ class Deployment:
             for i in range(self.world.nodes)
         ]
         return Evidence(canary=tuple(nodes[:cut]), control=tuple(nodes[cut:]), wave=wave, waves=self.waves)
+
+    def lean_evidence(self, wave: int, cells: int) -> Evidence:
+        """The least a caller may gather: sums since the bake began, `before` only where there is no control, and the
+        windows one by one (no earlier bakes) only at the end of the bake."""
+        full, at_end = self.evidence(wave, cells), cells == self.world.bake_cells
+
+        def lean(node: NodeEvidence) -> NodeEvidence:
+            during = node.during if at_end else (merged_windows(node.during),)
+            before = node.before if at_end or not full.control else ()
+            return NodeEvidence(node_id=node.node_id, before=before, during=during)
+
+        return replace(full, canary=tuple(map(lean, full.canary)), control=tuple(map(lean, full.control)))
 
     def _before(self) -> list[tuple[Window, ...]]:
         steps = [[self._step(CELL_MS) for _ in range(6)] for _ in range(self.world.before_windows)]

@@ -11,6 +11,9 @@ from chalicelib.domain.analysis.policy import AnalysisPolicy
 from chalicelib.domain.analysis.verdict import ComparedWith
 from chalicelib.domain.metrics import Window, merged_windows
 
+# A window this many times as long as the warm-up is read although it holds it.
+WARM_UP_PARTS = 10
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
@@ -73,11 +76,11 @@ def compare(evidence: Evidence, policy: AnalysisPolicy) -> Comparison:
     before_grain_ms = _before_grain_ms(evidence, grain_ms)
     same_time_from_ms = min((_first_start(node) for node in evidence.canary), default=0) + policy.warm_up_ms
     canary_nodes = tuple(
-        (node.node_id, _read(node, _first_start(node) + policy.warm_up_ms, grain_ms, before_grain_ms))
+        (node.node_id, _read(node, _first_start(node) + policy.warm_up_ms, policy, before_grain_ms))
         for node in evidence.canary
     )
     canary = _together(reading for _, reading in canary_nodes)
-    control_nodes = tuple(_read(node, same_time_from_ms, grain_ms, before_grain_ms) for node in evidence.control)
+    control_nodes = tuple(_read(node, same_time_from_ms, policy, before_grain_ms) for node in evidence.control)
     control = _together(control_nodes)
     enough = min(policy.min_baseline_requests, max(1, canary.during.requests))
     if control.during.requests >= enough:
@@ -110,17 +113,24 @@ def _before_grain_ms(evidence: Evidence, grain_ms: int) -> int:
     return grain_ms * max(1, -(-longest // grain_ms))
 
 
+def _is_settled(window: Window, settled_from_ms: int, warm_up_ms: int) -> bool:
+    """Whether warm-up is no part of the window, or so small a one (a whole bake added up) that it tells nothing."""
+    return window.started_at_ms >= settled_from_ms or (
+        window.ended_at_ms - window.started_at_ms >= WARM_UP_PARTS * warm_up_ms
+    )
+
+
 def _first_start(node: NodeEvidence) -> int:
     return min((window.started_at_ms for window in (*node.earlier, *node.during)), default=0)
 
 
-def _read(node: NodeEvidence, settled_from_ms: int, grain_ms: int, before_grain_ms: int) -> Reading:
-    since = (*node.earlier, *node.during)
+def _read(node: NodeEvidence, settled_from_ms: int, policy: AnalysisPolicy, before_grain_ms: int) -> Reading:
+    since, grain_ms, warm_up_ms = (*node.earlier, *node.during), policy.level_window_ms, policy.warm_up_ms
     return Reading(
         before=merged_windows(node.before),
         during=_tally(node.during),
         since=_tally(since),
-        settled=merged_windows(window for window in since if window.started_at_ms >= settled_from_ms),
+        settled=merged_windows(window for window in since if _is_settled(window, settled_from_ms, warm_up_ms)),
         cells_before=on_grid(node.before, before_grain_ms),
         cells_settled=on_grid(since, grain_ms, from_ms=settled_from_ms),
     )

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 # taken for worse only three deviations or more out (docs/judge.md has the sum).
 CAUTION = 1.645
 # Priors, as standard deviations of the logarithm, and how many nodes each is worth.
-NODE_SPREAD = 0.2
+NODE_SPREAD = 0.3
 DRIFT_SPREAD = 0.03
 PRIOR_NODES = 4
 # A restart alone moves a node this much (caches, placement), and the fleet this much between before and now.

@@ -19,7 +19,7 @@ from chalicelib.domain.statistics.beta import log_beta, log_upper_tail
 # Two bets of equal stake: one on a large rise, one on a rise of about a third. In pseudo-successes of a beta prior
 # whose mean is the null share; fewer of them spread the bet wider.
 _BETS = (1.0, 12.0)
-_BISECTIONS = 40
+_BISECTIONS = 24
 
 
 def log_e_share(successes: float, trials: float, null_share: float) -> float:
