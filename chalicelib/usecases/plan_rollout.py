@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from chalicelib.domain.assignment import Assignment
 from chalicelib.domain.deployment import Deployment, Failure, Status
-from chalicelib.domain.errors import DeploymentEnded, PlanChanged
+from chalicelib.domain.environment import Environment
+from chalicelib.domain.errors import DeploymentEnded, PlanChanged, StaleWrite
 from chalicelib.domain.node import Member, Node, rank_members
 from chalicelib.domain.plan import plan_environment
 from chalicelib.domain.rollout import Phase, planned
@@ -15,9 +16,12 @@ from chalicelib.domain.turn import Turn, give_up
 from chalicelib.usecases.choose_environment import begin
 from chalicelib.usecases.end_deployment import ended_before_nodes
 from chalicelib.usecases.policies import policy_revision
-from chalicelib.usecases.ports import Change, Ports, Replace
-from chalicelib.usecases.recording import Decided, Entry, change_deployment, get_deployment
+from chalicelib.usecases.ports import Add, Change, Ports, Replace
+from chalicelib.usecases.recording import MAX_TRIES, Decided, Entry, change_deployment, get_deployment
 from chalicelib.usecases.take_turn import hand_on
+
+MEMBERS_AT_ONCE = 99
+"""Members written per transaction, beside the deployment; DynamoDB takes a hundred writes in one."""
 
 
 def plan_rollout(deployment_id: str, *, ports: Ports) -> Deployment:
@@ -27,13 +31,11 @@ def plan_rollout(deployment_id: str, *, ports: Ports) -> Deployment:
         PlanChanged: another plan than the approved one; the turn was given back and people are asked again.
         DeploymentEnded: the environment has no node, or the policy's numbers cannot move it.
     """
-    _freeze(get_deployment(deployment_id, ports=ports), ports=ports)
-    asked_again = False
+    _freeze(deployment_id, ports=ports)
 
     def decide(deployment: Deployment) -> Decided | None:
-        nonlocal asked_again
         rollout = deployment.current
-        if deployment.has_ended or rollout is None or rollout.phase is not Phase.AWAITING_TURN or rollout.waves:
+        if rollout is None or not _may_be_planned(deployment):
             return None
         assignment = ports.store.get(Assignment, rollout.environment, deployment.module)
         runs = None if assignment is None else assignment.stable_digest
@@ -46,7 +48,6 @@ def plan_rollout(deployment_id: str, *, ports: Ports) -> Deployment:
             failure = Failure(code="NO_NODES" if not members else "PLAN_IMPOSSIBLE", message=message)
             return ended_before_nodes(deployment, Status.FAILED, failure=failure, ports=ports)
         if plan.plan_hash != rollout.plan_hash and rollout.approval_id:
-            asked_again = True
             return _ask_again(deployment, assignment, ports=ports)
         ready = planned(
             replace(rollout, from_digest=runs, from_version=None if assignment is None else assignment.stable_version),
@@ -68,33 +69,59 @@ def plan_rollout(deployment_id: str, *, ports: Ports) -> Deployment:
     deployment = change_deployment(deployment_id, decide, ports=ports)
     if deployment.has_ended:
         raise DeploymentEnded(str(deployment.status))
-    if asked_again:
+    rollout = deployment.current
+    if rollout is not None and not rollout.fence:
+        # Also when an earlier run of this task gave the turn back and could not say so.
         hand_on(deployment, ports=ports)
         raise PlanChanged("The plan is not the one that was approved.")
     return deployment
 
 
-def _freeze(deployment: Deployment, *, ports: Ports) -> None:
-    """Write the membership. Until the plan is made a repeated task may write it again; whoever stood in it stays in."""
+def _may_be_planned(deployment: Deployment) -> bool:
     rollout = deployment.current
-    if rollout is None or rollout.phase is not Phase.AWAITING_TURN or rollout.waves:
-        return
-    earlier = {member.node_id for member in ports.store.list(Member, deployment.id, rollout.environment)}
+    if deployment.has_ended or rollout is None:
+        return False
+    return rollout.phase is Phase.AWAITING_TURN and rollout.fence > 0 and not rollout.waves
+
+
+def _freeze(deployment_id: str, *, ports: Ports) -> None:
+    """Write the membership. Until the plan is made a repeated task may write it again; whoever stood in it stays in."""
+    for attempt in range(MAX_TRIES):
+        deployment = get_deployment(deployment_id, ports=ports)
+        rollout = deployment.current
+        if rollout is None or not _may_be_planned(deployment):
+            return
+        try:
+            _write_members(deployment, rollout.environment, ports=ports)
+            return
+        except StaleWrite:
+            if attempt == MAX_TRIES - 1:
+                raise
+
+
+def _write_members(deployment: Deployment, environment: Environment, *, ports: Ports) -> None:
+    """Each write moves the deployment on, so that a task that was overtaken writes over nothing: what a node ran before
+    must never be read after it was changed."""
+    earlier = {m.node_id: m.revision + 1 for m in ports.store.list(Member, deployment.id, environment)}
     now = ports.clock.machine_ms()
-    nodes = ports.store.list(Node, rollout.environment)
+    nodes = ports.store.list(Node, environment)
     taking_part = [node for node in nodes if node.takes_deployments(now) or node.id in earlier]
     members = [
         Member(
             deployment_id=deployment.id,
-            environment=rollout.environment,
+            environment=environment,
             node_id=node.id,
             name=node.name,
             rank=rank,
             from_digest=node.report(deployment.module).active,
+            revision=earlier.get(node.id, 0),
         )
         for rank, node in enumerate(rank_members(taking_part, module=deployment.module))
     ]
-    ports.store.add_many(members)
+    for start in range(0, len(members), MEMBERS_AT_ONCE):
+        deployment = replace(deployment, revision=deployment.revision + 1)
+        several = members[start : start + MEMBERS_AT_ONCE]
+        ports.store.commit(Replace(deployment), *(Replace(m) if m.revision else Add(m) for m in several))
 
 
 def _ask_again(deployment: Deployment, assignment: Assignment | None, *, ports: Ports) -> Decided:
