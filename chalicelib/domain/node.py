@@ -176,6 +176,15 @@ class PendingNode:
         return (self.deployment_id, self.position, self.node_id)
 
 
+def still_owing(rows: Iterable[PendingNode], members: Iterable[Member], *, upto: int) -> tuple[PendingNode, ...]:
+    """The rows of members with rank < `upto` that have not answered their position.
+
+    A task that was overtaken may have written rows again that are settled, or rows of a wave that never began.
+    """
+    answered = {member.node_id: member.position for member in members if member.rank < upto}
+    return tuple(row for row in rows if row.node_id in answered and answered[row.node_id] != row.position)
+
+
 def rank_members(nodes: Iterable[Node], *, module: str) -> tuple[Node, ...]:
     """The order in which nodes change: those in trouble first, then by name, so that a plan can be read and repeated.
 

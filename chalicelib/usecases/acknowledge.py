@@ -21,13 +21,14 @@ from chalicelib.usecases.recording import Decided, Entry, change_deployment
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acknowledged:
-    """One answer: the writes that keep it, and where it belongs."""
+    """One answer: the writes that keep it, and where it belongs. A node that `had_failed` before is not counted again."""
 
     deployment_id: str
     position: str
     outcome: Outcome
     node_name: str
     reason: str
+    had_failed: bool
     changes: tuple[Change, ...]
 
 
@@ -54,13 +55,15 @@ def acknowledged(assignment: Assignment, member: Member | None, node: Node, *, p
         outcome=outcome,
         node_name=member.name,
         reason=reason,
+        had_failed=member.deployed is Outcome.FAILED,
         changes=(Replace(answered), Remove(row)),
     )
 
 
 def after_acknowledgement(answer: Acknowledged, *, ports: Ports) -> None:
     """What follows: a failure is counted and may end the wave; the last answer ends the wait."""
-    if answer.outcome is Outcome.FAILED and not answer.position.endswith("#restore"):
+    counts = answer.outcome is Outcome.FAILED and not answer.had_failed
+    if counts and not answer.position.endswith("#restore"):
         _count_failure(answer, ports=ports)
         return
     if ports.store.list(PendingNode, answer.deployment_id, answer.position, limit=1):
@@ -79,6 +82,7 @@ def after_acknowledgement(answer: Acknowledged, *, ports: Ports) -> None:
 
 
 def _outcome(assignment: Assignment, member: Member, report: ModuleReport, *, restoring: bool) -> tuple[Outcome, str]:
+    action = "activate"
     if restoring:
         owes = member.rank < assignment.touched_upto
         done = report.active == member.from_digest and report.healthy
@@ -89,16 +93,17 @@ def _outcome(assignment: Assignment, member: Member, report: ModuleReport, *, re
         owes, wanted = True, assignment.candidate_digest
         done = report.active == wanted and report.healthy
     else:
-        owes, wanted = member.rank < assignment.staged_upto, assignment.candidate_digest
+        # What failed to stage is still said in the first report after the order to switch: the action tells them apart.
+        owes, wanted, action = member.rank < assignment.staged_upto, assignment.candidate_digest, "stage"
         done = wanted in report.staged or report.active == wanted
     if not owes or report.fence != assignment.fence:
         return Outcome.PENDING, ""
     if done:
         return Outcome.SUCCEEDED, ""
     ack = report.ack
-    if ack is not None and ack.fence == assignment.fence and not ack.succeeded and ack.digest == wanted:
-        return Outcome.FAILED, ack.reason
-    return Outcome.PENDING, ""
+    if ack is None or ack.succeeded or (ack.fence, ack.digest, ack.action) != (assignment.fence, wanted, action):
+        return Outcome.PENDING, ""
+    return Outcome.FAILED, ack.reason
 
 
 def _count_failure(answer: Acknowledged, *, ports: Ports) -> None:

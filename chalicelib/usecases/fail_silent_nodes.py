@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from chalicelib.domain.deployment import Deployment, Failure, Status
-from chalicelib.domain.node import Member, Node, Outcome, PendingNode
+from chalicelib.domain.node import Member, Node, Outcome, PendingNode, still_owing
 from chalicelib.domain.policy import Policy
 from chalicelib.domain.rollout import Phase, Rollout, deploy_position, failed_nodes, node_failed, wave_deployed
 from chalicelib.domain.timeline import EventType
@@ -25,8 +26,9 @@ def fail_overdue_nodes(deployment_id: str, *, ports: Ports) -> Deployment:
         rollout = deployment.current
         if rollout is None or rollout.phase is not Phase.DEPLOYING:
             return None
-        position = deploy_position(rollout)
-        pending = ports.store.list(PendingNode, deployment.id, position)
+        rows = ports.store.list(PendingNode, deployment.id, deploy_position(rollout))
+        members = ports.store.list(Member, deployment.id, rollout.environment) if rows else ()
+        pending = still_owing(rows, members, upto=rollout.current.upto)
         policy = policy_revision(rollout.environment, rollout.policy_revision, ports=ports)
         if not pending:
             return wave_answered(deployment, rollout, ports=ports)
@@ -34,9 +36,10 @@ def fail_overdue_nodes(deployment_id: str, *, ports: Ports) -> Deployment:
         lost = [row for row in pending if overdue or _is_silent(row, rollout, ports=ports)][:MOST_AT_ONCE]
         if not lost:
             return None
-        changes, entries = _failed(deployment, rollout, lost, overdue=overdue, ports=ports)
-        for _ in lost:
-            rollout = node_failed(rollout)
+        changes, entries = _failed(rollout, lost, members, overdue=overdue, ports=ports)
+        had_failed = {member.node_id for member in members if member.deployed is Outcome.FAILED}
+        for row in lost:
+            rollout = rollout if row.node_id in had_failed else node_failed(rollout)
         return after_failures(
             deployment,
             rollout,
@@ -97,29 +100,24 @@ def wave_answered(deployment: Deployment, rollout: Rollout, *, ports: Ports) -> 
 
 
 def _failed(
-    deployment: Deployment, rollout: Rollout, rows: list[PendingNode], *, overdue: bool, ports: Ports
+    rollout: Rollout, rows: Sequence[PendingNode], members: Sequence[Member], *, overdue: bool, ports: Ports
 ) -> tuple[tuple[Change, ...], tuple[Entry, ...]]:
     reason = "NO_ANSWER" if overdue else "SILENT"
+    known = {member.node_id: member for member in members}
     changes: list[Change] = []
     names: list[str] = []
     for row in rows:
-        changes.append(Remove(row))
-        member = ports.store.get(Member, deployment.id, rollout.environment, row.node_id)
-        if member is None:
-            continue
+        member = known[row.node_id]
         names.append(member.name)
-        changes.append(
-            Replace(
-                replace(
-                    member,
-                    position=row.position,
-                    deployed=Outcome.FAILED,
-                    deploy_reason=reason,
-                    deployed_at_ms=ports.clock.machine_ms(),
-                    revision=member.revision + 1,
-                )
-            )
+        failed = replace(
+            member,
+            position=row.position,
+            deployed=Outcome.FAILED,
+            deploy_reason=reason,
+            deployed_at_ms=ports.clock.machine_ms(),
+            revision=member.revision + 1,
         )
+        changes += [Remove(row), Replace(failed)]
     detail = {"nodes": sorted(names), "reason": reason}
     entry = Entry(type=EventType.NODE_FAILED, environment=rollout.environment, wave=rollout.wave, detail=detail)
     return tuple(changes), (entry,)

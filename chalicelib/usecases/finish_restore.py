@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from chalicelib.domain.assignment import Assignment, given_back
 from chalicelib.domain.deployment import Deployment, Failure, Status
-from chalicelib.domain.node import Member, Outcome, PendingNode
+from chalicelib.domain.node import Member, Outcome, PendingNode, still_owing
 from chalicelib.domain.rollout import Phase, Rollout, restore_ended, restore_position
 from chalicelib.domain.timeline import EventType
 from chalicelib.usecases.end_deployment import ended, given_up_turn
@@ -21,21 +22,18 @@ def finish_restore(deployment_id: str, *, ports: Ports) -> Deployment:
         rollout = deployment.current
         if rollout is None or rollout.phase is not Phase.RESTORING:
             return None
-        owed = restore_position(rollout.environment)
-        pending = ports.store.list(PendingNode, deployment.id, owed)
+        rows = ports.store.list(PendingNode, deployment.id, restore_position(rollout.environment))
+        members = ports.store.list(Member, deployment.id, rollout.environment)
+        pending = still_owing(rows, members, upto=rollout.touched_upto)
         if pending and ports.clock.machine_ms() < (rollout.deadline_ms or 0):
             return None
-        return _over(deployment, rollout, ports=ports)
+        return _over(deployment, rollout, members, ports=ports)
 
     return change_deployment(deployment_id, decide, ports=ports)
 
 
-def _over(deployment: Deployment, rollout: Rollout, *, ports: Ports) -> Decided:
-    touched = [
-        member
-        for member in ports.store.list(Member, deployment.id, rollout.environment)
-        if member.rank < rollout.touched_upto
-    ]
+def _over(deployment: Deployment, rollout: Rollout, members: Sequence[Member], *, ports: Ports) -> Decided:
+    touched = [member for member in members if member.rank < rollout.touched_upto]
     unverified = sorted(member.name for member in touched if member.restored is not Outcome.SUCCEEDED)
     machine = ports.clock.machine_ms()
     over = restore_ended(rollout, failed=len(unverified), now_ms=ports.clock.policy_ms(), machine_ms=machine)
