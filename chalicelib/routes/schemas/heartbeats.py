@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from chalicelib.domain.errors import InvalidInput
 from chalicelib.domain.histogram import Histogram
@@ -13,7 +13,7 @@ from chalicelib.domain.module import ModuleVersion
 from chalicelib.domain.node import Ack, ModuleReport
 from chalicelib.routes.edge import Edge
 from chalicelib.routes.fields import Digest, ModuleName
-from chalicelib.routes.validation import Answered, Received, broken_inside
+from chalicelib.routes.validation import Answered, Received, broken, broken_inside
 from chalicelib.usecases.report_heartbeat import Heartbeat, HeartbeatAnswer, ReportedWindow, Wanted
 
 Count = Annotated[int, Field(ge=0, le=2**53)]
@@ -79,6 +79,13 @@ class WindowBody(Received):
     memory_bytes: Count
     crashes: Count
 
+    @field_validator("ended_at")
+    @classmethod
+    def _ends_after_it_began(cls, ended_at: int, info: ValidationInfo) -> int:
+        if ended_at < info.data.get("started_at", 0):
+            raise broken("must not lie before startedAt")
+        return ended_at
+
     @model_validator(mode="after")
     def _can_have_been_measured(self) -> Self:
         try:
@@ -131,7 +138,7 @@ class ArtifactBody(Answered):
     size: int
     signature: str
     key_id: str
-    download_url: str | None = None
+    download_url: Annotated[str | None, Field(exclude_if=lambda url: url is None)] = None
 
 
 class WantedBody(Answered):
