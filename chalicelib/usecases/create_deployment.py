@@ -19,7 +19,7 @@ from chalicelib.domain.rollout import Phase, Rollout
 from chalicelib.domain.timeline import EventType, OutboxMessage
 from chalicelib.domain.turn import Turn
 from chalicelib.usecases.policies import current_policy
-from chalicelib.usecases.ports import Add, Ports
+from chalicelib.usecases.ports import Add, Change, Ports, Replace
 from chalicelib.usecases.recording import Decided, Entry, get_deployment, record
 from chalicelib.usecases.relay_outbox import relay_outbox
 
@@ -54,8 +54,7 @@ def create_deployment(
         TurnTaken: the policy rejects a second deployment while one is on.
         IdempotencyMismatch: the key came before with another request.
     """
-    fingerprint = request_hash(request)
-    earlier = _earlier(caller, idempotency_key, fingerprint, ports=ports)
+    earlier = answered_before(request, caller=caller, idempotency_key=idempotency_key, ports=ports)
     if earlier is not None:
         return earlier
     if ports.store.get(ModuleVersion, request.module, request.version) is None:
@@ -67,9 +66,9 @@ def create_deployment(
         created_at_ms=ports.clock.machine_ms(),
         payload={"name": deployment.execution_name, "deploymentId": deployment.id},
     )
-    also = [Add(start)]
+    also: list[Change] = [Add(start)]
     if idempotency_key:
-        also.append(Add(_answer(caller, idempotency_key, fingerprint, deployment.id, ports=ports)))
+        also.append(_kept_answer(caller, idempotency_key, request_hash(request), deployment.id, ports=ports))
     detail: dict[str, Any] = {"kind": str(deployment.kind), "requestedBy": deployment.requested_by}
     if request.skip:
         detail |= {"jumped": [str(environment) for environment in request.skip], "reason": request.hotfix_reason}
@@ -86,7 +85,7 @@ def create_deployment(
         ports.store.commit(*recorded.changes)
     except StaleWrite:
         # Somebody with the same key was faster; anything else would be a doubled id, which cannot be.
-        earlier = _earlier(caller, idempotency_key, fingerprint, ports=ports)
+        earlier = answered_before(request, caller=caller, idempotency_key=idempotency_key, ports=ports)
         if earlier is None:
             raise
         return earlier
@@ -134,19 +133,30 @@ def _new_deployment(request: DeploymentRequest, caller: Caller, *, ports: Ports)
     )
 
 
-def _earlier(caller: Caller, key: str, fingerprint: str, *, ports: Ports) -> Deployment | None:
-    if not key:
+def answered_before(
+    request: DeploymentRequest, *, caller: Caller, idempotency_key: str, ports: Ports
+) -> Deployment | None:
+    """The deployment this caller got for this key and request before, None the first time.
+
+    Raises:
+        IdempotencyMismatch: the key came before with another request.
+    """
+    known = ports.store.get(IdempotentAnswer, caller.name, idempotency_key) if idempotency_key else None
+    if known is None or known.expires_at_s <= ports.clock.machine_ms() // 1000:
         return None
-    known = ports.store.get(IdempotentAnswer, caller.name, key)
-    if known is None:
-        return None
-    if known.request_hash != fingerprint:
+    if known.request_hash != request_hash(request):
         raise IdempotencyMismatch("This Idempotency-Key was used before with another request.")
     return get_deployment(known.subject, ports=ports)
 
 
-def _answer(caller: Caller, key: str, fingerprint: str, subject: str, *, ports: Ports) -> IdempotentAnswer:
-    expires = ports.clock.machine_ms() // 1000 + IDEMPOTENCY_SECONDS
-    return IdempotentAnswer(
-        caller=caller.name, idempotency_key=key, request_hash=fingerprint, subject=subject, expires_at_s=expires
+def _kept_answer(caller: Caller, key: str, fingerprint: str, subject: str, *, ports: Ports) -> Change:
+    answer = IdempotentAnswer(
+        caller=caller.name,
+        idempotency_key=key,
+        request_hash=fingerprint,
+        subject=subject,
+        expires_at_s=ports.clock.machine_ms() // 1000 + IDEMPOTENCY_SECONDS,
     )
+    # What has expired may lie there for days until it is swept away.
+    expired = ports.store.get(IdempotentAnswer, caller.name, key)
+    return Add(answer) if expired is None else Replace(replace(answer, revision=expired.revision + 1))
