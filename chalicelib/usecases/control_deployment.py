@@ -11,7 +11,7 @@ from chalicelib.domain.errors import Conflict, IllegalTransition
 from chalicelib.domain.module import ModuleVersion
 from chalicelib.domain.rollout import Phase, Rollout, end_bake, pause, resume
 from chalicelib.domain.timeline import EventType
-from chalicelib.usecases.create_deployment import DeploymentRequest, create_deployment
+from chalicelib.usecases.create_deployment import DeploymentRequest, answered_before, create_deployment
 from chalicelib.usecases.end_deployment import ended_before_nodes
 from chalicelib.usecases.policies import policy_revision
 from chalicelib.usecases.ports import Ports
@@ -89,7 +89,7 @@ def resume_deployment(deployment_id: str, *, reason: str, caller: Caller, ports:
 
 
 def promote_deployment(deployment_id: str, *, reason: str, caller: Caller, ports: Ports) -> Deployment:
-    """The deployment, its current bake ended now; the judge still speaks.
+    """The deployment, its current bake ended now; the judge still speaks. A bake that is over stays as it is.
 
     Raises:
         IllegalTransition: it is not baking.
@@ -97,9 +97,10 @@ def promote_deployment(deployment_id: str, *, reason: str, caller: Caller, ports
 
     def decide(deployment: Deployment) -> Decided | None:
         rollout = _in_progress(deployment, "promote")
-        return _signal(
-            deployment, end_bake(rollout, now_ms=ports.clock.policy_ms()), EventType.PROMOTED, caller, reason
-        )
+        now = ports.clock.policy_ms()
+        if rollout.phase is Phase.BAKING and (rollout.bake_until_ms or 0) <= now:
+            return None
+        return _signal(deployment, end_bake(rollout, now_ms=now), EventType.PROMOTED, caller, reason)
 
     return change_deployment(deployment_id, decide, actor=caller.name, ports=ports)
 
@@ -119,9 +120,6 @@ def roll_back(
     rollout = ended.rollout(ended.target)
     if ended.status is not Status.COMPLETED or rollout.phase is not Phase.PROMOTED:
         raise IllegalTransition(ended.status, "rollback")
-    assignment = ports.store.get(Assignment, ended.target, ended.module)
-    if assignment is None or assignment.stable_digest != ended.digest:
-        raise Conflict(f"{ended.target} does not run {ended.version} any more; there is nothing of it to undo.")
     before = _version_before(ended, rollout, ports=ports)
     request = DeploymentRequest(
         module=ended.module,
@@ -133,6 +131,12 @@ def roll_back(
         undoes=ended.id,
         only_target=True,
     )
+    earlier = answered_before(request, caller=caller, idempotency_key=idempotency_key, ports=ports)
+    if earlier is not None:
+        return earlier
+    assignment = ports.store.get(Assignment, ended.target, ended.module)
+    if assignment is None or assignment.stable_digest != ended.digest:
+        raise Conflict(f"{ended.target} does not run {ended.version} any more; there is nothing of it to undo.")
     return create_deployment(
         request, caller=caller, idempotency_key=idempotency_key, request_id=request_id, ports=ports
     )

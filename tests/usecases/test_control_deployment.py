@@ -1,0 +1,297 @@
+"""What people say to a deployment, in every state it can be in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from chalicelib.domain.approval import Approval, ApprovalStatus
+from chalicelib.domain.deployment import Deployment, Kind, Status
+from chalicelib.domain.environment import Environment
+from chalicelib.domain.errors import Conflict, IllegalTransition
+from chalicelib.domain.policy import ApprovalPolicy
+from chalicelib.domain.rollout import Phase
+from chalicelib.domain.turn import Turn
+from chalicelib.usecases.control_deployment import (
+    cancel_deployment,
+    pause_deployment,
+    promote_deployment,
+    resume_deployment,
+    roll_back,
+)
+from chalicelib.usecases.run_stage import build
+from tests.builders import MODULE
+from tests.usecases.scene import DANA, ERIN, Scene, a_scene, runs_already
+
+DEV = Environment.DEVELOPMENT
+Reached = tuple[Scene, Deployment]
+
+
+def a_ready_scene(**policy: Any) -> Scene:
+    scene = a_scene()
+    scene.set_policy(**policy)
+    runs_already(scene)
+    return scene
+
+
+def pending() -> Reached:
+    scene = a_ready_scene()
+    return scene, scene.create()
+
+
+def after_build() -> Reached:
+    scene, deployment = pending()
+    return scene, build(deployment.id, ports=scene.ports)
+
+
+def asked() -> Reached:
+    scene = a_ready_scene(approval=ApprovalPolicy(required=True))
+    return scene, scene.run(scene.create(), until=lambda d: d.status is Status.PENDING_APPROVAL)
+
+
+def queued() -> Reached:
+    scene = a_ready_scene()
+    scene.create("3.0.0")
+    scene.settle()
+    return scene, scene.run(scene.create(), until=lambda d: d.status is Status.QUEUED)
+
+
+def deploying() -> Reached:
+    scene, deployment = pending()
+    scene.settle()
+    return scene, scene.now(deployment)
+
+
+def baking() -> Reached:
+    scene, deployment = pending()
+    return scene, scene.run(deployment, until=lambda d: d.rollouts[0].phase is Phase.BAKING)
+
+
+def paused() -> Reached:
+    scene, deployment = baking()
+    return scene, pause_deployment(deployment.id, reason="", caller=DANA, ports=scene.ports)
+
+
+def restoring() -> Reached:
+    scene, deployment = pending()
+    scene.nodes[0].cannot_start = {scene.digests["2.0.0"]}
+    scene.settle()
+    scene.nodes[0].beat()
+    return scene, scene.now(deployment)
+
+
+def cancelling() -> Reached:
+    scene, deployment = baking()
+    return scene, cancel_deployment(deployment.id, reason="", caller=DANA, ports=scene.ports)
+
+
+def completed() -> Reached:
+    scene, deployment = pending()
+    return scene, scene.run(deployment)
+
+
+def rolled_back() -> Reached:
+    scene, deployment = restoring()
+    return scene, scene.run(deployment)
+
+
+def cancelled() -> Reached:
+    scene, deployment = pending()
+    return scene, cancel_deployment(deployment.id, reason="", caller=DANA, ports=scene.ports)
+
+
+REACHED: dict[str, Callable[[], Reached]] = {
+    reach.__name__: reach
+    for reach in (
+        *(pending, after_build, asked, queued, deploying, baking, paused),
+        *(restoring, cancelling, completed, rolled_back, cancelled),
+    )
+}
+SIGNALS = {
+    "cancel": cancel_deployment,
+    "pause": pause_deployment,
+    "resume": resume_deployment,
+    "promote": promote_deployment,
+    "rollback": roll_back,
+}
+AGAIN = "unchanged"
+BECOMES: dict[tuple[str, str], Status | str] = {
+    **{(state, "cancel"): Status.CANCELLED for state in ("pending", "after_build", "asked", "queued")},
+    **{(state, "cancel"): Status.ROLLING_BACK for state in ("deploying", "baking", "paused")},
+    **{(state, "cancel"): AGAIN for state in ("cancelling", "cancelled")},
+    ("baking", "pause"): Status.PAUSED,
+    ("paused", "pause"): AGAIN,
+    ("baking", "resume"): AGAIN,
+    ("paused", "resume"): Status.RUNNING,
+    ("baking", "promote"): Status.RUNNING,
+    ("completed", "rollback"): Status.PENDING,
+}
+"""Every other signal in every other state is refused with the state it is in, and changes nothing."""
+
+
+@pytest.mark.parametrize("signal", SIGNALS)
+@pytest.mark.parametrize("state", REACHED)
+def test_each_signal_in_each_state_does_what_the_table_says(state: str, signal: str) -> None:
+    scene, before = REACHED[state]()
+    expected = BECOMES.get((state, signal))
+    say = SIGNALS[signal]
+
+    if expected is None:
+        with pytest.raises(IllegalTransition):
+            say(before.id, reason="because", caller=DANA, ports=scene.ports)
+        assert scene.now(before) == before
+    elif expected == AGAIN:
+        assert say(before.id, reason="because", caller=DANA, ports=scene.ports) == before
+    else:
+        assert say(before.id, reason="because", caller=DANA, ports=scene.ports).status is expected
+
+
+def test_saying_promote_twice_ends_the_bake_once() -> None:
+    scene, deployment = baking()
+    once = promote_deployment(deployment.id, reason="", caller=DANA, ports=scene.ports)
+
+    twice = promote_deployment(deployment.id, reason="", caller=DANA, ports=scene.ports)
+
+    assert twice == once
+    assert scene.events(deployment).count("Promoted") == 1
+
+
+def test_a_promoted_bake_is_judged_at_once_and_the_next_wave_begins() -> None:
+    scene, deployment = baking()
+
+    promote_deployment(deployment.id, reason="", caller=DANA, ports=scene.ports)
+    scene.settle()
+
+    rollout = scene.now(deployment).rollouts[0]
+    assert (rollout.phase, rollout.wave) == (Phase.DEPLOYING, 1)
+
+
+def test_a_paused_deployment_stays_where_it_is_until_it_is_resumed() -> None:
+    scene, deployment = paused()
+    scene.settle()
+    for _ in range(20):
+        scene.pass_time(60)
+    assert scene.now(deployment).status is Status.PAUSED
+
+    resume_deployment(deployment.id, reason="", caller=DANA, ports=scene.ports)
+
+    assert scene.run(deployment).status is Status.COMPLETED
+
+
+def test_a_pause_nobody_ends_is_cancelled_and_restored_when_the_policy_says_so() -> None:
+    scene = a_ready_scene(pause_seconds=60)
+    deployment = scene.run(scene.create(), until=lambda d: d.rollouts[0].phase is Phase.BAKING)
+    pause_deployment(deployment.id, reason="", caller=DANA, ports=scene.ports)
+
+    ended = scene.run(deployment)
+
+    assert ended.status is Status.CANCELLED
+    assert {node.active for node in scene.nodes} == {scene.digests["1.0.0"]}
+
+
+@pytest.mark.parametrize(("reason", "why"), [("", "Cancelled by dana."), ("wrong one", "Cancelled by dana: wrong one")])
+def test_a_cancelled_deployment_says_who_and_why(reason: str, why: str) -> None:
+    scene, deployment = baking()
+
+    cancel_deployment(deployment.id, reason=reason, caller=DANA, ports=scene.ports)
+    ended = scene.run(deployment)
+
+    assert ended.failure is not None
+    assert (ended.failure.code, ended.failure.message) == ("CANCELLED", why)
+    assert ended.cancel_requested_by == "dana"
+    assert {node.active for node in scene.nodes} == {scene.digests["1.0.0"]}
+
+
+def test_cancelling_withdraws_the_question_to_the_approvers() -> None:
+    scene, deployment = asked()
+
+    cancel_deployment(deployment.id, reason="", caller=DANA, ports=scene.ports)
+    scene.settle()
+
+    assert [a.status for a in scene.store.list(Approval, deployment.id)] == [ApprovalStatus.WITHDRAWN]
+    assert scene.driver.runs[deployment.id].state == "Cancelled"
+
+
+def test_cancelling_the_holder_hands_the_turn_on() -> None:
+    scene, deployment = baking()
+    following = scene.create("3.0.0")
+    scene.settle()
+
+    cancel_deployment(deployment.id, reason="", caller=DANA, ports=scene.ports)
+    scene.run(deployment)
+
+    assert scene.run(following).status is Status.COMPLETED
+    assert scene.store.get(Turn, DEV, MODULE).holder is None
+
+
+def test_cancelling_one_in_the_queue_leaves_the_others_their_places() -> None:
+    scene, deployment = queued()
+    holder = scene.store.get(Turn, DEV, MODULE).holder
+
+    cancel_deployment(deployment.id, reason="", caller=DANA, ports=scene.ports)
+
+    turn = scene.store.get(Turn, DEV, MODULE)
+    assert (turn.holder, turn.queue) == (holder, ())
+
+
+def test_a_rollback_is_a_new_deployment_of_what_ran_before_without_approval() -> None:
+    scene, deployment = completed()
+    scene.set_policy(approval=ApprovalPolicy(required=True))
+
+    undoing = roll_back(deployment.id, reason="", caller=ERIN, ports=scene.ports)
+
+    assert (undoing.kind, undoing.version, undoing.undoes) == (Kind.ROLLBACK, "1.0.0", deployment.id)
+    assert [rollout.environment for rollout in undoing.rollouts] == [DEV]
+    assert scene.run(undoing).status is Status.COMPLETED
+    assert {node.active for node in scene.nodes} == {scene.digests["1.0.0"]}
+
+
+def test_a_rollback_goes_to_the_front_of_the_queue() -> None:
+    scene, first = completed()
+    scene.create("3.0.0")
+    scene.settle()
+    waiting = scene.create("3.0.0")
+    scene.settle()
+
+    undoing = roll_back(first.id, reason="", caller=ERIN, ports=scene.ports)
+    scene.settle()
+
+    assert scene.store.get(Turn, DEV, MODULE).queue == (undoing.id, waiting.id)
+
+
+def test_nothing_is_undone_where_something_else_runs_by_now() -> None:
+    scene, first = completed()
+    scene.run(scene.create("3.0.0"))
+
+    with pytest.raises(Conflict, match="any more"):
+        roll_back(first.id, reason="", caller=ERIN, ports=scene.ports)
+
+
+def test_a_first_install_has_nothing_to_go_back_to() -> None:
+    scene = a_scene()
+    scene.set_policy()
+    first = scene.run(scene.create())
+
+    with pytest.raises(Conflict, match="nothing to go back to"):
+        roll_back(first.id, reason="", caller=ERIN, ports=scene.ports)
+
+
+def test_a_deployment_that_found_its_version_there_already_has_nothing_to_undo() -> None:
+    scene, _ = completed()
+    skipped = scene.run(scene.create())
+
+    with pytest.raises(IllegalTransition):
+        roll_back(skipped.id, reason="", caller=ERIN, ports=scene.ports)
+
+
+def test_the_same_key_gives_the_same_rollback_also_after_it_was_carried_out() -> None:
+    scene, deployment = completed()
+    said = {"reason": "worse", "caller": ERIN, "idempotency_key": "k", "ports": scene.ports}
+    undoing = roll_back(deployment.id, **said)
+    done = scene.run(undoing)
+
+    again = roll_back(deployment.id, **said)
+
+    assert again == done
