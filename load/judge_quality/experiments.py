@@ -51,12 +51,12 @@ def experiments(quick: bool) -> Iterator[Experiment]:
 
 
 def _healthy() -> Iterator[Experiment]:
-    for nodes, runs in ((1, 300), (2, 200), (5, 80), (10, 40), (20, 16), (50, 4), (100, 2)):
+    for nodes, runs in ((1, 400), (2, 300), (5, 150), (10, 100), (20, 30), (50, 8), (100, 4)):
         yield Experiment(table="healthy", rule="judge", world=World(nodes=nodes), change=HEALTHY, runs=runs)
-    for nodes, spread, runs in ((2, 0.3, 200), (5, 0.3, 80), (10, 0.0, 20), (10, 0.1, 20), (10, 0.3, 40)):
+    for nodes, spread, runs in ((2, 0.3, 300), (5, 0.3, 120), (10, 0.0, 40), (10, 0.1, 40), (10, 0.3, 80)):
         world = World(nodes=nodes, node_spread=spread)
         yield Experiment(table="healthy", rule="judge", world=world, change=HEALTHY, runs=runs)
-    for nodes, runs in ((2, 200), (5, 80), (10, 40)):
+    for nodes, runs in ((2, 300), (5, 120), (10, 60)):
         world = World(nodes=nodes, node_spread=0.3)
         yield Experiment(table="healthy", rule=RULES[1], world=world, change=HEALTHY, runs=runs)
     for rate in (1.0, 100.0):
@@ -72,14 +72,14 @@ def _healthy() -> Iterator[Experiment]:
 def _detection() -> Iterator[Experiment]:
     for change, base in CHANGES:
         world = World(nodes=20, requests_per_second=50.0, error_rate=base)
-        yield Experiment(table="detection", rule="judge", world=world, change=change, runs=60)
-        yield Experiment(table="detection", rule=RULES[1], world=world, change=change, runs=20)
+        yield Experiment(table="detection", rule="judge", world=world, change=change, runs=200)
+        yield Experiment(table="detection", rule=RULES[1], world=world, change=change, runs=30)
         for rule in RULES[2:]:
             yield Experiment(table="detection", rule=rule, world=world, change=change, runs=10)
-    for rate in (2.0, 10.0, 50.0):
+    for rate in (2.0, 10.0, 50.0, 200.0):
         for change, base in CHANGES:
             world = World(requests_per_second=rate, error_rate=base)
-            yield Experiment(table="traffic", rule="judge", world=world, change=change, runs=12)
+            yield Experiment(table="traffic", rule="judge", world=world, change=change, runs=20)
 
 
 def run(experiment: Experiment, pool: ProcessPoolExecutor, seed: int) -> list[Outcome]:
