@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -14,10 +15,14 @@ from infra.local.cloud import LocalCloud
 from infra.local.http_server import LocalHttp
 from infra.local.stack import handlers, wired_to
 from infra.resources import HOTSWAP
+from tests.fakes import FakeMetrics, FakeStore
 from tests.stories.story_time import StoryTime
-from tests.stories.world import World
+from tests.stories.world import ORDER, World
 
 USERS = {"ada": Role.ADMIN, "dana": Role.DEPLOYER, "amal": Role.APPROVER, "vic": Role.VIEWER, "bo": Role.ADMIN}
+
+# A bake of a story is three seconds of heartbeats, so levels are followed second by second.
+QUICK_ANALYSIS = {"warmUpMs": 0, "levelWindowMs": 1_000, "levelWindows": 2}
 
 
 class QuickPasswords:
@@ -33,14 +38,21 @@ class QuickPasswords:
         return False
 
 
-@pytest.fixture
-def world() -> Iterator[World]:
+@contextmanager
+def a_world(*, on_dynamodb: bool) -> Iterator[World]:
+    """A world of its own: the real routes, state machine and handlers.
+
+    Records live in the fake store, which passes the same contract suite as DynamoDB (tests/contracts) and is many
+    times as fast; with `on_dynamodb` they live in the table.
+    """
     time = StoryTime()
     with (
         LocalCloud(timers=time, resources=HOTSWAP, handlers=handlers()) as cloud,
         wired_to(cloud, clock=time),
     ):
         wiring.install(passwords=QuickPasswords())
+        if not on_dynamodb:
+            wiring.install(store=FakeStore(), metrics=FakeMetrics())
         http = LocalHttp(application.app)
         tokens = {}
         for user, role in USERS.items():
@@ -49,4 +61,19 @@ def world() -> Iterator[World]:
             answer = http.request("POST", "/api/v1/authentication/login", json=body)
             assert answer.status == 200, answer.body
             tokens[user] = answer.json()["accessToken"]
-        yield World(cloud, time, http, tokens)
+        world = World(cloud, time, http, tokens)
+        for environment in ORDER[2:]:
+            world.has_policy(environment, analysis=QUICK_ANALYSIS)
+        yield world
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with a_world(on_dynamodb=False) as world:
+        yield world
+
+
+@pytest.fixture
+def world_on_dynamodb() -> Iterator[World]:
+    with a_world(on_dynamodb=True) as world:
+        yield world

@@ -33,7 +33,7 @@ class ScriptedNode:
     credential: str
     call: Call
     behaviours: dict[str, Behaviour]
-    requests_per_second: int = 400
+    requests_per_second: int = 1_000
     alive: bool = True
     interval: int = 0
     fence: dict[str, int] = field(default_factory=dict)

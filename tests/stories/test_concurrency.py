@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.stories.world import World
-
 
 def modules(count: int) -> list[str]:
     return [f"module-{number:02d}" for number in range(1, count + 1)]

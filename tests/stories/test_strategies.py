@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
+import operator
+
 from tests.stories.nodes import Behaviour
 from tests.stories.world import World
 
@@ -48,7 +52,7 @@ def test_rolling_changes_nodes_in_batches_and_never_more_at_once(world):
 
     assert [len(wave) for wave in waves_of(world, deployment)] == [2, 2, 1]
     assert seen == sorted(seen)
-    assert {after - before for before, after in zip(seen, seen[1:], strict=False)} <= {0, 1, 2}
+    assert {after - before for before, after in itertools.pairwise(seen)} <= {0, 1, 2}
 
 
 def test_rolling_keeps_the_minimum_healthy(world):
@@ -124,7 +128,7 @@ def test_canary_waves_go_in_order_each_after_the_one_before_was_judged(world):
     kinds = [event["type"] for event in world.events(deployment)]
     once = ["WaveStarted", "WaveDeployed", "VerdictReached"]
     assert [kind for kind in kinds if kind in once] == once * 4
-    assert order_of_change(world, "Production", "2.0.0") == sum(waves_of(world, deployment), [])
+    assert order_of_change(world, "Production", "2.0.0") == functools.reduce(operator.iadd, waves_of(world, deployment), [])
 
 
 def test_a_failing_wave_is_restored_whole(world):
