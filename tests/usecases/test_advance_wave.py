@@ -1,0 +1,187 @@
+"""Waves: started, baked, judged, held, paused, promoted; each once, whatever runs twice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from chalicelib.domain.analysis.policy import AnalysisPolicy
+from chalicelib.domain.deployment import Deployment, Status
+from chalicelib.domain.environment import Environment
+from chalicelib.domain.node import PendingNode
+from chalicelib.domain.policy import HoldPolicy, HoldThen
+from chalicelib.domain.rollout import Phase, Rollout, WaveStatus
+from chalicelib.domain.strategies import Step, Strategy, StrategySpec
+from chalicelib.domain.timeline import Event
+from chalicelib.usecases.advance_wave import advance_wave, plain
+from chalicelib.usecases.control_deployment import resume_deployment
+from tests.usecases.scene import DANA, Scene, a_scene, runs_already
+
+DEV = Environment.DEVELOPMENT
+BLUE_GREEN = StrategySpec(kind=Strategy.BLUE_GREEN, bake_seconds=30)
+CANARY = StrategySpec(kind=Strategy.CANARY, bake_seconds=30, steps=(Step(percent=34, bake_seconds=30),))
+THIN = AnalysisPolicy(min_requests=500)
+
+
+def started(**policy: Any) -> tuple[Scene, Deployment]:
+    """The first wave has just been started; no node has heard of it."""
+    scene = a_scene()
+    scene.set_policy(**policy)
+    runs_already(scene)
+    deployment = scene.create()
+    scene.settle()
+    return scene, scene.now(deployment)
+
+
+def baking(**policy: Any) -> tuple[Scene, Deployment]:
+    scene, deployment = started(**policy)
+    return scene, scene.run(deployment, until=lambda d: d.rollouts[0].phase is Phase.BAKING)
+
+
+def rollout(scene: Scene, deployment: Deployment) -> Rollout:
+    return scene.now(deployment).rollouts[0]
+
+
+def verdicts(scene: Scene, deployment: Deployment) -> list[str]:
+    events = scene.store.list(Event, deployment.id)
+    return [event.detail["decision"] for event in events if event.type == "VerdictReached"]
+
+
+def test_a_started_wave_moves_the_cut_off_and_writes_down_who_owes_an_answer() -> None:
+    scene, deployment = started()
+    assignment = scene.assignment()
+    assert assignment is not None
+
+    assert (assignment.active_upto, assignment.wave_first, assignment.touched_upto) == (2, 0, 2)
+    assert assignment.deployment_id == deployment.id
+    assert assignment.position == f"{DEV}#000#deploy#1"
+    for position in (assignment.position, f"{DEV}#restore"):
+        owing = scene.store.list(PendingNode, deployment.id, position)
+        assert [row.node_id for row in owing] == [node.id for node in scene.nodes[:2]]
+
+
+def test_advancing_a_wave_that_deploys_or_bakes_changes_nothing() -> None:
+    scene, deployment = started()
+    assert advance_wave(deployment.id, ports=scene.ports) == deployment
+
+    scene, deployment = baking()
+    assert advance_wave(deployment.id, ports=scene.ports) == deployment
+
+
+def test_a_wave_that_baked_well_is_promoted_and_the_next_begins() -> None:
+    scene, deployment = baking()
+    scene.beat_for(30)
+
+    advance_wave(deployment.id, ports=scene.ports)
+
+    after = rollout(scene, deployment)
+    assert (after.phase, after.wave) == (Phase.DEPLOYING, 1)
+    assert [wave.status for wave in after.waves] == [WaveStatus.PROMOTED, WaveStatus.DEPLOYING]
+    assert verdicts(scene, deployment) == ["promote"]
+    assert advance_wave(deployment.id, ports=scene.ports).revision == scene.now(deployment).revision
+
+
+def test_after_the_last_wave_the_candidate_is_stable_and_its_predecessor_parked() -> None:
+    scene, deployment = baking(retention_seconds=600)
+
+    scene.run(deployment)
+
+    assignment = scene.assignment()
+    assert assignment is not None
+    assert (assignment.stable_digest, assignment.stable_version) == (scene.digests["2.0.0"], "2.0.0")
+    assert assignment.retained_digest == scene.digests["1.0.0"]
+    assert not assignment.is_changing
+
+
+def test_without_retention_nothing_is_parked() -> None:
+    scene, deployment = baking(retention_seconds=0)
+
+    scene.run(deployment)
+
+    assignment = scene.assignment()
+    assert assignment is not None
+    assert assignment.retained_digest is None
+
+
+def test_blue_green_stages_on_every_node_before_any_switches() -> None:
+    scene, deployment = started(strategy=BLUE_GREEN)
+    for node in scene.nodes:
+        node.beat()
+    assert {node.active for node in scene.nodes} == {scene.digests["1.0.0"]}
+    assert {node.staged for node in scene.nodes} == {(scene.digests["2.0.0"],)}
+
+    ended = scene.run(deployment)
+
+    assert ended.status is Status.COMPLETED
+    assert {node.active for node in scene.nodes} == {scene.digests["2.0.0"]}
+
+
+def test_a_required_analysis_holds_without_traffic_and_pauses_when_held_often_enough() -> None:
+    hold = HoldPolicy(step_seconds=10, max_holds=2, then=HoldThen.PAUSE)
+    scene, deployment = baking(analysis=THIN, hold=hold, strategy=CANARY)
+
+    paused = scene.run(deployment, until=lambda d: d.status is Status.PAUSED)
+
+    assert verdicts(scene, deployment) == ["hold"] * 3
+    assert paused.rollouts[0].current.holds == 2
+    assert "Held 2 times" in paused.rollouts[0].why
+    assert scene.assignment().active_upto == 1  # type: ignore[union-attr]
+
+
+def test_a_paused_wave_that_is_resumed_bakes_one_step_and_is_judged_again() -> None:
+    hold = HoldPolicy(step_seconds=10, max_holds=0, then=HoldThen.PAUSE)
+    scene, deployment = baking(analysis=THIN, hold=hold, strategy=CANARY)
+    scene.run(deployment, until=lambda d: d.status is Status.PAUSED)
+
+    resume_deployment(deployment.id, reason="", caller=DANA, ports=scene.ports)
+    scene.run(deployment, until=lambda d: d.status is Status.PAUSED)
+
+    assert verdicts(scene, deployment) == ["hold", "hold"]
+
+
+def test_a_policy_may_roll_back_what_cannot_be_judged() -> None:
+    hold = HoldPolicy(step_seconds=10, max_holds=1, then=HoldThen.ROLLBACK)
+    scene, deployment = baking(analysis=THIN, hold=hold, strategy=CANARY)
+
+    ended = scene.run(deployment)
+
+    assert ended.status is Status.ROLLED_BACK
+    assert verdicts(scene, deployment) == ["hold", "hold"]
+    assert {node.active for node in scene.nodes} == {scene.digests["1.0.0"]}
+
+
+def test_enough_good_traffic_on_both_sides_promotes_a_canary() -> None:
+    scene = a_scene()
+    scene.set_policy(analysis=AnalysisPolicy(warm_up_ms=0), strategy=CANARY)
+    runs_already(scene)
+    for node in scene.nodes:
+        node.requests = 1_000
+    scene.beat_for(120)
+
+    ended = scene.run(scene.create())
+
+    assert ended.status is Status.COMPLETED
+    assert [wave.compared_with for wave in ended.rollouts[0].waves] == ["control", "before"]
+
+
+def test_a_deployment_that_ended_advances_nothing() -> None:
+    scene, deployment = baking()
+    ended = scene.run(deployment)
+
+    assert advance_wave(deployment.id, ports=scene.ports) == ended
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({DEV: (Status.RUNNING, 1)}, {"Development": ["Running", 1]}),
+        ([None, True, 2], [None, True, 2]),
+        (Strategy.CANARY, "Canary"),
+    ],
+)
+def test_what_a_verdict_says_is_kept_as_json_and_nothing_else(value: Any, expected: Any) -> None:
+    said = plain(value)
+
+    assert said == expected
+    assert type(said) is type(expected)
