@@ -1,0 +1,189 @@
+"""Somebody looks during the bake: at most once a second, and what is found ends it at once."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from chalicelib.domain.analysis.policy import AnalysisPolicy
+from chalicelib.domain.deployment import Deployment, Status
+from chalicelib.domain.environment import Environment
+from chalicelib.domain.rollout import Phase
+from chalicelib.domain.strategies import Step, Strategy, StrategySpec
+from chalicelib.domain.timeline import Event
+from chalicelib.usecases.control_deployment import cancel_deployment
+from chalicelib.usecases.fail_silent_nodes import fail_overdue_nodes
+from chalicelib.usecases.gather_evidence import gather_evidence
+from chalicelib.usecases.look_for_harm import look_for_harm
+from chalicelib.usecases.ports import Replace
+from tests.builders import an_assignment
+from tests.usecases.scene import DANA, Scene, a_scene, runs_already
+
+DEV = Environment.DEVELOPMENT
+CANARY = StrategySpec(kind=Strategy.CANARY, bake_seconds=600, steps=(Step(percent=34, bake_seconds=600),))
+
+
+def baking(*, errors: int = 0) -> tuple[Scene, Deployment]:
+    """One of three nodes runs the new version, a thousand requests a report; `errors` of them fail there."""
+    scene = a_scene()
+    scene.set_policy(strategy=CANARY, analysis=AnalysisPolicy())
+    runs_already(scene)
+    for node in scene.nodes:
+        node.requests = 1_000
+        node.errors = {scene.digests["2.0.0"]: errors}
+    scene.beat_for(60)
+    return scene, scene.run(scene.create(), until=lambda d: d.rollouts[0].phase is Phase.BAKING)
+
+
+def looks(scene: Scene) -> int:
+    assignment = scene.assignment()
+    assert assignment is not None
+    return assignment.next_look_at_ms
+
+
+def test_a_look_that_is_due_is_taken_once_and_the_next_is_due_in_a_second() -> None:
+    scene, _ = baking()
+    scene.clock.advance(seconds=2)
+    assignment = scene.assignment()
+    assert assignment is not None
+
+    taken = [look_for_harm(assignment, ports=scene.ports) for _ in range(3)]
+
+    assert taken == [True, False, False]
+    assert looks(scene) == scene.clock.machine_ms() + 1_000
+
+
+def test_of_many_reports_at_once_one_looks() -> None:
+    scene, _ = baking()
+    scene.clock.advance(seconds=2)
+    assignment = scene.assignment()
+    assert assignment is not None
+
+    with ThreadPoolExecutor(16) as threads:
+        taken = list(threads.map(lambda _: look_for_harm(assignment, ports=scene.ports), range(64)))
+
+    assert taken.count(True) == 1
+
+
+def test_before_it_is_due_nobody_looks() -> None:
+    scene, _ = baking()
+    scene.clock.advance(seconds=2)
+    assignment = scene.assignment()
+    assert assignment is not None
+    scene.store.commit(
+        Replace(replace(assignment, next_look_at_ms=scene.clock.machine_ms() + 1, revision=assignment.revision + 1))
+    )
+    fresh = scene.assignment()
+    assert fresh is not None
+
+    assert not look_for_harm(fresh, ports=scene.ports)
+
+
+def test_where_nothing_changes_nobody_looks() -> None:
+    scene = a_scene()
+
+    assert not look_for_harm(an_assignment(), ports=scene.ports)
+
+
+def test_a_worse_version_is_taken_back_long_before_its_bake_is_over() -> None:
+    scene, deployment = baking(errors=300)
+    began = scene.clock.machine_ms()
+
+    ended = scene.run(deployment)
+
+    assert ended.status is Status.ROLLED_BACK
+    assert scene.clock.machine_ms() - began < 60_000
+    assert {node.active for node in scene.nodes} == {scene.digests["1.0.0"]}
+    verdict = next(e for e in scene.store.list(Event, deployment.id) if e.type == "VerdictReached")
+    assert (verdict.detail["decision"], verdict.detail["final"]) == ("rollback", False)
+
+
+def test_a_version_that_is_not_worse_is_left_to_bake() -> None:
+    scene, deployment = baking()
+
+    scene.beat_for(120)
+
+    assert scene.now(deployment).rollouts[0].phase is Phase.BAKING
+
+
+def test_a_look_while_a_wave_deploys_fails_who_fell_silent() -> None:
+    scene = a_scene()
+    scene.set_policy()
+    runs_already(scene)
+    deployment = scene.create()
+    scene.settle()
+    scene.clock.advance(seconds=181)
+    assignment = scene.assignment()
+    assert assignment is not None
+
+    assert look_for_harm(assignment, ports=scene.ports)
+
+    assert scene.now(deployment).status is Status.ROLLING_BACK
+
+
+def test_a_look_while_restoring_ends_a_restore_whose_time_is_up() -> None:
+    scene, deployment = baking()
+    cancel_deployment(deployment.id, reason="", caller=DANA, ports=scene.ports)
+    scene.clock.advance(seconds=301)
+    assignment = scene.assignment()
+    assert assignment is not None
+
+    assert look_for_harm(assignment, ports=scene.ports)
+
+    assert scene.now(deployment).status is Status.ROLLBACK_FAILED
+
+
+def test_an_assignment_of_an_environment_that_is_done_is_not_looked_at() -> None:
+    scene, deployment = baking()
+    assignment = scene.assignment()
+    assert assignment is not None
+    gone = replace(deployment.rollouts[0], phase=Phase.REFUSED)
+    scene.store.commit(Replace(replace(deployment.with_rollout(gone), revision=scene.now(deployment).revision + 1)))
+    scene.clock.advance(seconds=2)
+
+    assert look_for_harm(assignment, ports=scene.ports)
+
+    assert scene.now(deployment).rollouts[0].phase is Phase.REFUSED
+
+
+def test_evidence_sets_canary_against_control_over_the_same_time() -> None:
+    scene, deployment = baking(errors=1)
+    scene.beat_for(30)
+    assignment = scene.assignment()
+    assert assignment is not None
+
+    evidence = gather_evidence(deployment, deployment.rollouts[0], assignment, thorough=False, ports=scene.ports)
+
+    assert [node.node_id for node in evidence.canary] == [scene.nodes[0].id]
+    assert [node.node_id for node in evidence.control] == [node.id for node in scene.nodes[1:]]
+    [canary], control = evidence.canary[0].during, evidence.control[0].during[0]
+    assert (canary.requests, canary.errors) == (control.requests - 1_000, control.requests // 1_000 - 1)
+    assert evidence.canary[0].before == ()
+    assert not evidence.first_install
+
+
+def test_thorough_evidence_follows_window_by_window_and_knows_what_came_before() -> None:
+    scene, deployment = baking()
+    scene.beat_for(60)
+    assignment = scene.assignment()
+    assert assignment is not None
+
+    evidence = gather_evidence(deployment, deployment.rollouts[0], assignment, thorough=True, ports=scene.ports)
+
+    assert len(evidence.canary[0].during) > 3
+    assert sum(window.requests for window in evidence.canary[0].before) >= 12_000
+
+
+def test_evidence_names_who_is_silent_and_who_failed() -> None:
+    scene, deployment = baking()
+    assignment = scene.assignment()
+    assert assignment is not None
+    scene.clock.advance(seconds=11)
+    for node in scene.nodes[1:]:
+        node.beat()
+    fail_overdue_nodes(deployment.id, ports=scene.ports)
+
+    evidence = gather_evidence(deployment, deployment.rollouts[0], assignment, thorough=False, ports=scene.ports)
+
+    assert [node.silent for node in (*evidence.canary, *evidence.control)] == [True, False, False]
+    assert not any(node.failed for node in evidence.canary)
