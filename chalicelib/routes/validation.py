@@ -17,9 +17,12 @@ _LONGEST_NAME = 100
 
 
 class Received(BaseModel):
-    """What a caller sends: camelCase, no unknown fields, no conversion between types."""
+    """What a caller sends: camelCase, no unknown fields, no conversion between types.
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, alias_generator=to_camel)
+    Validators are built at first use: a cold start pays for the models of the call it answers, not for all of them.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, alias_generator=to_camel, defer_build=True)
 
 
 class Answered(BaseModel):
@@ -28,6 +31,7 @@ class Answered(BaseModel):
     model_config = ConfigDict(
         frozen=True,
         alias_generator=to_camel,
+        defer_build=True,
         validate_by_name=True,
         serialize_by_alias=True,
         json_schema_serialization_defaults_required=True,
