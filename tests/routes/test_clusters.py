@@ -9,12 +9,10 @@ import pytest
 
 from chalicelib.domain.analysis.policy import AnalysisPolicy
 from chalicelib.domain.environment import Environment
-from chalicelib.domain.histogram import Histogram
-from chalicelib.domain.metrics import Window
 from chalicelib.domain.node import ModuleReport
 from chalicelib.domain.policy import DEFAULT_POLICIES, Policy
 from chalicelib.usecases.ports import Add
-from tests.builders import NEW_DIGEST, NOW_MS, OLD_DIGEST, a_member, a_node, a_window, an_assignment
+from tests.builders import NEW_DIGEST, NOW_MS, OLD_DIGEST, a_member, a_node, an_assignment
 from tests.routes.conftest import Api
 
 ALL = "/api/v1/clusters"
@@ -85,47 +83,68 @@ def test_during_a_rollout_each_node_is_measured_by_what_it_was_told(api: Api) ->
     assert (module["driftedNodes"], module["changingToVersion"]) == ([], "2.0.0")
 
 
-def measure(api: Api, at_ms: int, *, node: str = "n1", digest: str = OLD_DIGEST, **window: Any) -> None:
-    given: dict[str, Any] = {"started_at_ms": at_ms, "ended_at_ms": at_ms + 1_000, **window}
-    api.ports.metrics.add(
-        environment="Production",
-        module="payment-processor",
-        node_id=node,
-        digest=digest,
-        interval=at_ms,
-        window=a_window(**given),
-    )
+class Measuring:
+    """A node of Production that reports what it is told to have measured."""
+
+    def __init__(self, api: Api, name: str) -> None:
+        self._api = api
+        self._node, self._credential = api.has_node("Production", name)
+        self._interval = 0
+
+    def measured(self, at_ms: int, *, digest: str = OLD_DIGEST, latency: dict[str, int], errors: int = 0) -> None:
+        self._interval += 1
+        window = {
+            "module": "payment-processor",
+            "digest": digest,
+            "startedAt": at_ms,
+            "endedAt": at_ms + 1_000,
+            "requests": sum(latency.values()),
+            "errors": errors,
+            "latency": latency,
+            "cpuMs": 130,
+            "memoryBytes": 41_000_000,
+            "crashes": 0,
+        }
+        body = {
+            "interval": self._interval,
+            "sentAt": at_ms + 1_000,
+            "kernelVersion": "0.1.0",
+            "modules": [],
+            "windows": [window],
+        }
+        headers = {"Authorization": f"Bearer {self._credential}"}
+        answer = self._api.call("POST", f"/api/v1/nodes/{self._node}/heartbeat", body, headers=headers)
+        assert answer.status == 200, answer.body
 
 
 def test_metrics_are_added_up_over_all_nodes_in_buckets(api: Api) -> None:
     api.store.commit(Add(an_assignment()))
     begin = NOW_MS - NOW_MS % 60_000
-    measure(api, begin, errors=5)
-    measure(api, begin + 10_000, node="n2")
-    measure(api, begin - 60_000, digest=NEW_DIGEST, latency=Histogram(counts=((300, 100),)))
+    one, two = Measuring(api, "production-01"), Measuring(api, "production-02")
+    one.measured(begin - 60_000, digest=NEW_DIGEST, latency={"300": 100})
+    one.measured(begin, latency={"192": 100}, errors=5)
+    two.measured(begin + 10_000, latency={"192": 80, "193": 20})
 
-    answer = api.ok(
-        "vic", "GET", f"{ALL}/Production/metrics?interval=1m&to=2030-01-01T00:00:00Z&from=2029-12-31T23:00:00Z"
-    )
-    recent = api.ok("vic", "GET", f"{ALL}/Production/metrics?module=payment-processor&interval=1m")
-    narrowed = api.ok("vic", "GET", f"{ALL}/Production/metrics?digest={NEW_DIGEST}")
+    path = f"{ALL}/Production/metrics"
+    other = api.ok("vic", "GET", f"{path}?interval=1m&to=2030-01-01T00:00:00Z&from=2029-12-31T23:00:00Z")
+    recent = api.ok("vic", "GET", f"{path}?module=payment-processor&interval=1m")
+    narrowed = api.ok("vic", "GET", f"{path}?digest={NEW_DIGEST}")
 
-    assert answer["points"] == []
+    assert other["points"] == []
     older, newer = recent["points"]
     assert (newer["nodes"], newer["requests"], newer["errors"], newer["errorRateBp"]) == (2, 200, 5, 250)
     assert older["latencyP50Us"] > newer["latencyP99Us"] >= newer["latencyP95Us"] >= newer["latencyP50Us"] > 0
     assert (newer["cpuBp"], newer["memoryBytes"]) == (1_300, 41_000_000)
-    assert (len(narrowed["points"]), recent["health"]) == (1, "empty")
+    assert (len(narrowed["points"]), recent["health"]) == (1, "healthy")
 
 
 def test_a_bucket_without_requests_has_no_rates(api: Api) -> None:
     api.store.commit(Add(an_assignment()))
-    measure(api, NOW_MS - 1_000, requests=0, latency=Histogram(), errors=0)
+    Measuring(api, "production-01").measured(NOW_MS - 60_000, latency={})
 
     point = api.ok("vic", "GET", f"{ALL}/Production/metrics")["points"][0]
 
     assert (point["requests"], point["errorRateBp"], point["latencyP99Us"]) == (0, None, None)
-    assert Window.empty(at_ms=0).error_rate_bp is None
 
 
 @pytest.mark.parametrize(

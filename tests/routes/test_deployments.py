@@ -336,3 +336,13 @@ def test_a_long_timeline_is_read_in_parts_and_says_when_it_is_over(api: Api) -> 
 
     assert (len(first["events"]), first["ended"]) == (200, False)
     assert (len(second["events"]), second["ended"], second["nextAfter"]) == (50, True, 250)
+
+
+def test_instants_in_an_events_detail_are_written_as_everywhere_in_the_api(api: Api) -> None:
+    execution = api.has_deployment()
+    detail = {"nodes": 2, "failed": 0, "bakeUntil": 1_790_000_060_000}
+    api.store.commit(Add(an_event(deployment_id=execution, seq=2, type=EventType.WAVE_DEPLOYED, detail=detail)))
+
+    shown = api.ok("vic", "GET", f"{ALL}/{execution}/events?after=1")["events"][0]["detail"]
+
+    assert shown == {"nodes": 2, "failed": 0, "bakeUntil": "2026-09-21T14:14:20.000Z"}

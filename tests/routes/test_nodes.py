@@ -128,8 +128,8 @@ def test_a_heartbeat_is_kept_and_measured_once(api: Api) -> None:
     stored = api.store.get(Node, Environment.PRODUCTION, node)
     assert stored is not None
     assert (stored.interval, stored.modules[0].active) == (42, DIGEST)
-    rows = api.ports.metrics.series(environment="Production", module="payment-processor", from_ms=0, to_ms=2**42)
-    assert [window.requests for _, _, window in rows] == [120]
+    measured = api.ok("vic", "GET", "/api/v1/clusters/Production/metrics?module=payment-processor")
+    assert [point["requests"] for point in measured["points"]] == [120]
 
 
 def test_the_answer_is_the_whole_desired_state_with_a_link_to_what_is_missing(api: Api) -> None:

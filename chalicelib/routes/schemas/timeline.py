@@ -12,6 +12,9 @@ from chalicelib.routes.fields import Instant, QueryInt, iso
 from chalicelib.routes.validation import Answered, Received
 from chalicelib.usecases.read_timeline import Timeline
 
+INSTANTS = frozenset({"bakeUntil", "expiresAt"})
+"""What is an instant in the details of docs/contracts/events.md."""
+
 
 class ReadEvents(Received):
     """Which events, and how long to wait for one."""
@@ -59,5 +62,12 @@ def _event_body(event: Event) -> EventBody:
         status=event.status,
         environment=event.environment,
         wave=event.wave,
-        detail=event.detail,
+        detail=_shown(event.detail),
     )
+
+
+def _shown(detail: dict[str, Any]) -> dict[str, Any]:
+    """A detail with its instants as the public API writes them; on the bus and in the table they are milliseconds."""
+    return {
+        name: iso(value) if name in INSTANTS and isinstance(value, int) else value for name, value in detail.items()
+    }
