@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.domain.errors import Unavailable
-from chalicelib.domain.metrics import Window, merged_windows
-from chalicelib.usecases.ports import SERIES_STEP_MS, Ports
+from chalicelib.domain.metering import OpenStep
+from chalicelib.domain.metrics import Window
+from chalicelib.usecases.ports import Ports
 from tests.fake_store import FakeStore
 
 __all__ = [
@@ -27,50 +28,27 @@ __all__ = [
 
 
 class FakeMetrics:
-    """Windows in memory, each interval counted once."""
+    """The series in memory."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._seen: dict[tuple[str, ...], int] = {}
         self._windows: dict[tuple[str, ...], Window] = {}
 
-    def add(
-        self,
-        *,
-        environment: str,
-        module: str,
-        node_id: str,
-        digest: str,
-        interval: int,
-        window: Window,
-        step_ms: int = SERIES_STEP_MS,
-    ) -> None:
-        bucket = f"{window.started_at_ms // step_ms * step_ms:013d}"
-        self._add(("series", environment, module, bucket, node_id, digest), interval, window)
-
-    def add_to_bake(self, *, bake: str, node_id: str, digest: str, interval: int, window: Window) -> None:
-        self._add(("bake", bake, node_id, digest), interval, window)
-
-    def bake(self, bake: str) -> dict[tuple[str, str], Window]:
+    def keep(self, *, environment: str, node_id: str, step: OpenStep) -> None:
+        key = (environment, step.module, f"{step.begins_ms:013d}", node_id, step.digest)
         with self._lock:
-            return {(key[2], key[3]): window for key, window in self._windows.items() if key[:2] == ("bake", bake)}
+            known = self._windows.get(key)
+            if known is None or known.duration_ms <= step.window.duration_ms:
+                self._windows[key] = step.window
 
     def series(self, *, environment: str, module: str, from_ms: int, to_ms: int) -> tuple[tuple[str, str, Window], ...]:
         with self._lock:
             rows = [
-                (key[4], key[5], window)
+                (key[3], key[4], window)
                 for key, window in self._windows.items()
-                if key[:3] == ("series", environment, module) and from_ms <= window.started_at_ms < to_ms
+                if key[:2] == (environment, module) and from_ms <= window.started_at_ms < to_ms
             ]
         return tuple(sorted(rows, key=lambda row: (row[2].started_at_ms, row[0], row[1])))
-
-    def _add(self, key: tuple[str, ...], interval: int, window: Window) -> None:
-        with self._lock:
-            if self._seen.get(key, -1) >= interval:
-                return
-            self._seen[key] = interval
-            known = self._windows.get(key)
-            self._windows[key] = window if known is None else merged_windows((known, window))
 
 
 class FakeClock:

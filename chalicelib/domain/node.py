@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from chalicelib.domain.environment import Environment
+from chalicelib.domain.metering import Meters
 
 SILENT_AFTER_INTERVALS = 3
 """A node that missed this many intervals counts as failed."""
@@ -93,6 +94,7 @@ class Node:
     interval: int = 0
     kernel_version: str = ""
     modules: tuple[ModuleReport, ...] = ()
+    meters: Meters = field(default_factory=Meters)
     revision: int = 0
 
     @property

@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import Any
 
-from chalicelib.domain.analysis.verdict import Decision, Verdict
+from chalicelib.domain.analysis.evidence import Evidence
+from chalicelib.domain.analysis.policy import AnalysisMode
+from chalicelib.domain.analysis.verdict import Decision, Reason, ReasonCode, Verdict
 from chalicelib.domain.assignment import Assignment, settled
 from chalicelib.domain.canary_analysis import judge
 from chalicelib.domain.deployment import Deployment, Status
@@ -56,9 +58,9 @@ def _judge(deployment: Deployment, rollout: Rollout, policy: Policy, *, ports: P
     assignment = _assignment(deployment, rollout, ports=ports)
     evidence = gather_evidence(deployment, rollout, assignment, thorough=True, ports=ports)
     if rollout.current.kind is WaveKind.STAGE:
-        # A staged version serves nobody yet: its health and smoke tests are the acks.
-        evidence = replace(evidence, first_install=True)
-    verdict = judge(evidence, policy.analysis)
+        verdict = _judge_staged(evidence, policy)
+    else:
+        verdict = judge(evidence, policy.analysis)
     entry = verdict_entry(rollout, verdict, final=True)
     match verdict.decision:
         case Decision.PROMOTE:
@@ -69,6 +71,17 @@ def _judge(deployment: Deployment, rollout: Rollout, policy: Policy, *, ports: P
             return restore_decision(
                 deployment, Status.ROLLED_BACK, why=verdict.sentence, entries=(entry,), policy=policy, ports=ports
             )
+
+
+def _judge_staged(evidence: Evidence, policy: Policy) -> Verdict:
+    """A staged version serves nobody yet: that it is up and passed its smoke test is all there is to judge."""
+    verdict = judge(evidence, replace(policy.analysis, mode=AnalysisMode.HEALTH_ONLY))
+    if verdict.decision is not Decision.PROMOTE:
+        return verdict
+    sentence = (
+        f"Started and smoke-tested beside the old version on {len(evidence.canary)} nodes; nobody is served by it yet."
+    )
+    return replace(verdict, sentence=sentence, reasons=(Reason(code=ReasonCode.HEALTH_ONLY, sentence=sentence),))
 
 
 def verdict_entry(rollout: Rollout, verdict: Verdict, *, final: bool) -> Entry:

@@ -33,8 +33,8 @@ def gather_evidence(
     if wave.kind is WaveKind.STAGE:
         control = []
     since = assignment.look_from_ms or ports.clock.machine_ms()
-    during = _during(deployment, rollout, assignment, since, thorough=thorough, ports=ports)
-    before = {} if control and not thorough else _before(deployment, rollout, since, ports=ports)
+    during = _during(deployment, rollout, assignment, nodes.values(), since, thorough=thorough, ports=ports)
+    before = {} if control and not thorough else _before(deployment, rollout, nodes.values(), since, ports=ports)
     now = ports.clock.machine_ms()
     return Evidence(
         canary=tuple(_evidence(m, deployment.digest, nodes.get(m.node_id), during, before, now) for m in canary),
@@ -54,29 +54,50 @@ Windows = dict[tuple[str, str], tuple[Window, ...]]
 
 
 def _during(
-    deployment: Deployment, rollout: Rollout, assignment: Assignment, since: int, *, thorough: bool, ports: Ports
+    deployment: Deployment,
+    rollout: Rollout,
+    assignment: Assignment,
+    nodes: Iterable[Node],
+    since: int,
+    *,
+    thorough: bool,
+    ports: Ports,
 ) -> Windows:
+    sums: Windows = {
+        (node.id, each.digest): (each.window,)
+        for node in nodes
+        for each in node.meters.bakes
+        if each.bake == assignment.bake
+    }
     if not thorough:
-        return {key: (window,) for key, window in ports.metrics.bake(assignment.bake).items()}
+        return sums
     until = ports.clock.machine_ms() + SERIES_STEP_MS
-    rows = ports.metrics.series(environment=rollout.environment, module=deployment.module, from_ms=since, to_ms=until)
-    found = _by_node(rows)
-    # The bucket in which the wave began holds both versions' time; what the bake summed is exact, so it stands in
-    # where the series has nothing of its own yet.
-    for key, window in ports.metrics.bake(assignment.bake).items():
-        found.setdefault(key, (window,))
-    return found
+    found = _series(deployment, rollout, nodes, since, until, ports=ports)
+    # The step in which the wave began holds time of before; what the node summed is exact, so it stands in where the
+    # series has nothing of its own yet.
+    return sums | found
 
 
-def _before(deployment: Deployment, rollout: Rollout, since: int, *, ports: Ports) -> Windows:
+def _before(deployment: Deployment, rollout: Rollout, nodes: Iterable[Node], since: int, *, ports: Ports) -> Windows:
     start = rollout.machine_started_ms or since
-    rows = ports.metrics.series(
-        environment=rollout.environment,
-        module=deployment.module,
-        from_ms=start - BEFORE_MS,
-        to_ms=start,
-    )
-    return _by_node(rows)
+    return _series(deployment, rollout, nodes, start - BEFORE_MS, start, ports=ports)
+
+
+def _series(
+    deployment: Deployment, rollout: Rollout, nodes: Iterable[Node], from_ms: int, to_ms: int, *, ports: Ports
+) -> Windows:
+    rows = ports.metrics.series(environment=rollout.environment, module=deployment.module, from_ms=from_ms, to_ms=to_ms)
+    return _by_node((*rows, *open_rows(nodes, module=deployment.module, from_ms=from_ms, to_ms=to_ms)))
+
+
+def open_rows(nodes: Iterable[Node], *, module: str, from_ms: int, to_ms: int) -> list[tuple[str, str, Window]]:
+    """The steps that are not over yet, as rows of the series."""
+    return [
+        (node.id, step.digest, step.window)
+        for node in nodes
+        for step in node.meters.open
+        if step.module == module and from_ms <= step.window.started_at_ms < to_ms
+    ]
 
 
 def _by_node(rows: Iterable[tuple[str, str, Window]]) -> Windows:

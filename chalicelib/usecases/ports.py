@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+from chalicelib.domain.metering import OpenStep
 from chalicelib.domain.metrics import Window
 
 
@@ -118,28 +119,10 @@ SERIES_STEP_MS = 10_000
 
 
 class Metrics(Protocol):
-    """Measured windows, kept per node and added up per wave."""
+    """The series of what nodes measured. What is not over yet stands in each node's row (domain/metering.py)."""
 
-    def add(
-        self,
-        *,
-        environment: str,
-        module: str,
-        node_id: str,
-        digest: str,
-        interval: int,
-        window: Window,
-        step_ms: int = SERIES_STEP_MS,
-    ) -> None:
-        """Keep a window in the series, added up over `step_ms`; the same interval of a node and digest counts once."""
-        ...
-
-    def add_to_bake(self, *, bake: str, node_id: str, digest: str, interval: int, window: Window) -> None:
-        """Add a window to what a node measured since the bake named `bake` began; the same interval counts once."""
-        ...
-
-    def bake(self, bake: str) -> dict[tuple[str, str], Window]:
-        """(node id, digest) -> everything measured since the bake began."""
+    def keep(self, *, environment: str, node_id: str, step: OpenStep) -> None:
+        """Keep a step that is over. Keeping it again changes nothing; a smaller sum never replaces a bigger one."""
         ...
 
     def series(self, *, environment: str, module: str, from_ms: int, to_ms: int) -> tuple[tuple[str, str, Window], ...]:

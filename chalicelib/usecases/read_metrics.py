@@ -8,6 +8,8 @@ from chalicelib.domain.assignment import Assignment
 from chalicelib.domain.environment import Environment
 from chalicelib.domain.errors import InvalidInput, Violation
 from chalicelib.domain.metrics import Window, merged_windows
+from chalicelib.domain.node import Node
+from chalicelib.usecases.gather_evidence import open_rows
 from chalicelib.usecases.ports import Ports
 
 MOST_POINTS = 1_000
@@ -47,11 +49,13 @@ def read_metrics(question: MetricsQuestion, *, ports: Ports) -> tuple[Point, ...
     if span > MOST_POINTS * question.interval_ms:
         raise InvalidInput(Violation("interval", f"must cut the span into at most {MOST_POINTS} parts"))
     buckets: dict[int, list[tuple[str, Window]]] = {}
+    nodes = ports.store.list(Node, question.environment)
     for module in _modules(question, ports=ports):
         rows = ports.metrics.series(
             environment=question.environment, module=module, from_ms=question.from_ms, to_ms=question.to_ms
         )
-        for node_id, digest, window in rows:
+        still_open = open_rows(nodes, module=module, from_ms=question.from_ms, to_ms=question.to_ms)
+        for node_id, digest, window in (*rows, *still_open):
             if question.digest in (None, digest):
                 begin = window.started_at_ms // question.interval_ms * question.interval_ms
                 buckets.setdefault(begin, []).append((node_id, window))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from chalicelib.domain.assignment import Assignment, Desired, desired_for
 from chalicelib.domain.errors import NotAuthenticated, StaleWrite
-from chalicelib.domain.metrics import Window
+from chalicelib.domain.metering import Measured, Meters, OpenStep, metered
 from chalicelib.domain.module import ModuleVersion
 from chalicelib.domain.node import Member, ModuleReport, Node, NodeStatus, environment_of
 from chalicelib.usecases.acknowledge import Acknowledged, acknowledged, after_acknowledgement
@@ -22,22 +22,13 @@ ACTIVE_HEARTBEAT_MS = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReportedWindow:
-    """A window and the version it was measured of."""
-
-    module: str
-    digest: str
-    window: Window
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Heartbeat:
     """What a node sends; see docs/contracts/node-protocol.md."""
 
     interval: int
     kernel_version: str
     modules: tuple[ModuleReport, ...]
-    windows: tuple[ReportedWindow, ...] = ()
+    windows: tuple[Measured, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,10 +60,8 @@ def report_heartbeat(node_id: str, credential_hash: str, heartbeat: Heartbeat, *
     assignments = ports.store.list(Assignment, node.environment)
     moving = [assignment for assignment in assignments if assignment.is_changing]
     members = {assignment.module: _member(assignment, node, ports=ports) for assignment in moving}
-    if heartbeat.interval > node.interval:
-        _keep_windows(node, heartbeat, assignments, ports=ports)
     told = ACTIVE_HEARTBEAT_MS if moving else current_policy(node.environment, ports=ports).idle_heartbeat_ms
-    done = _keep_report(node, credential_hash, heartbeat, moving, members, told, ports=ports)
+    done = _keep_report(node, credential_hash, heartbeat, assignments, members, told, ports=ports)
     for acknowledgement in done:
         after_acknowledgement(acknowledgement, ports=ports)
     for assignment in moving:
@@ -102,47 +91,45 @@ def _member(assignment: Assignment, node: Node, *, ports: Ports) -> Member | Non
     return ports.store.get(Member, assignment.deployment_id or "", node.environment, node.id)
 
 
-def _keep_windows(node: Node, heartbeat: Heartbeat, assignments: Sequence[Assignment], *, ports: Ports) -> None:
-    bakes = {assignment.module: assignment.bake for assignment in assignments if assignment.bake}
-    steps = {assignment.module: assignment.series_step_ms for assignment in assignments}
-    for reported in heartbeat.windows:
-        ports.metrics.add(
-            environment=node.environment,
-            module=reported.module,
-            node_id=node.id,
-            digest=reported.digest,
-            interval=heartbeat.interval,
-            window=reported.window,
-            step_ms=steps.get(reported.module, SERIES_STEP_MS),
-        )
-        if reported.module in bakes:
-            ports.metrics.add_to_bake(
-                bake=bakes[reported.module],
-                node_id=node.id,
-                digest=reported.digest,
-                interval=heartbeat.interval,
-                window=reported.window,
-            )
+def _metered(
+    node: Node, heartbeat: Heartbeat, assignments: Sequence[Assignment]
+) -> tuple[Meters, tuple[OpenStep, ...]]:
+    """The node's sums with this report in them; a report that was counted before adds nothing."""
+    if heartbeat.interval <= node.interval:
+        return node.meters, ()
+    return metered(
+        node.meters,
+        heartbeat.windows,
+        bakes={assignment.module: assignment.bake for assignment in assignments if assignment.bake},
+        steps_ms={assignment.module: assignment.series_step_ms for assignment in assignments},
+        step_ms=SERIES_STEP_MS,
+    )
 
 
 def _keep_report(
     node: Node,
     credential_hash: str,
     heartbeat: Heartbeat,
-    moving: list[Assignment],
+    assignments: Sequence[Assignment],
     members: dict[str, Member | None],
     told_ms: int,
     *,
     ports: Ports,
 ) -> list[Acknowledged]:
     """Write the node's row together with every answer its report gives, or neither."""
+    moving = [assignment for assignment in assignments if assignment.is_changing]
     for attempt in range(MAX_TRIES):
+        meters, over = _metered(node, heartbeat, assignments)
+        for step in over:
+            # Before the row forgets them; keeping a step again changes nothing.
+            ports.metrics.keep(environment=node.environment, node_id=node.id, step=step)
         reported = replace(
             node,
             last_heartbeat_ms=ports.clock.machine_ms(),
             heartbeat_ms=told_ms,
             interval=max(node.interval, heartbeat.interval),
             kernel_version=heartbeat.kernel_version,
+            meters=meters,
             modules=heartbeat.modules if heartbeat.interval >= node.interval else node.modules,
             revision=node.revision + 1,
         )

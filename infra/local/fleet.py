@@ -64,7 +64,7 @@ def nodes_running(client: ApiClient, digest: str | None = None) -> int:
     for environment in ENVIRONMENTS:
         for node in client.get(f"/api/v1/clusters/{environment}")["nodes"]:
             runs = {module["moduleName"]: module["active"] for module in node["modules"]}
-            count += node["health"] == "Healthy" and (digest is None or runs.get(MODULE) == digest)
+            count += node["state"] == "Healthy" and (digest is None or runs.get(MODULE) == digest)
     return count
 
 

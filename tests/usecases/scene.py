@@ -17,6 +17,7 @@ from chalicelib.domain.deployment import Deployment
 from chalicelib.domain.environment import Environment
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.histogram import Histogram
+from chalicelib.domain.metering import Measured
 from chalicelib.domain.metrics import Window
 from chalicelib.domain.module import ModuleVersion, signed_text
 from chalicelib.domain.node import Ack, ModuleReport, Node, node_id
@@ -26,7 +27,7 @@ from chalicelib.domain.timeline import Event
 from chalicelib.usecases.create_deployment import DeploymentRequest, create_deployment
 from chalicelib.usecases.ports import Add, Ports
 from chalicelib.usecases.recording import get_deployment
-from chalicelib.usecases.report_heartbeat import Heartbeat, HeartbeatAnswer, ReportedWindow, report_heartbeat
+from chalicelib.usecases.report_heartbeat import Heartbeat, HeartbeatAnswer, report_heartbeat
 from tests.builders import MODULE, a_policy, a_signing_key
 from tests.fakes import FakeClock, fake_ports, fake_signature
 from tests.usecases.driver import Driver
@@ -80,7 +81,7 @@ class ANode:
     def says(self) -> ModuleReport:
         return ModuleReport(module=MODULE, fence=self.fence, active=self.active, staged=self.staged, ack=self.ack)
 
-    def _windows(self, now: int) -> tuple[ReportedWindow, ...]:
+    def _windows(self, now: int) -> tuple[Measured, ...]:
         if not self.requests or self.active is None or now <= self.at_ms:
             return ()
         window = Window(
@@ -93,7 +94,7 @@ class ANode:
             cpu_ms=10,
             memory_byte_ms=40_000_000 * (now - self.at_ms),
         )
-        return (ReportedWindow(module=MODULE, digest=self.active, window=window),)
+        return (Measured(module=MODULE, digest=self.active, window=window),)
 
     def _obeys(self, answer: HeartbeatAnswer) -> bool:
         before = (self.fence, self.active, self.staged, self.ack)

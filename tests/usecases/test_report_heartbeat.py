@@ -98,7 +98,7 @@ def test_a_node_of_the_wave_is_told_the_candidate_and_where_it_differs_from_what
 
 
 def test_the_same_report_again_counts_its_windows_once() -> None:
-    scene, _ = going_out()
+    scene, deployment = going_out()
     node = scene.nodes[2]
     node.requests = 100
     scene.clock.advance(seconds=1)
@@ -110,8 +110,8 @@ def test_the_same_report_again_counts_its_windows_once() -> None:
 
     assignment = scene.assignment()
     assert assignment is not None
-    [window] = scene.ports.metrics.bake(assignment.bake).values()
-    assert window.requests == 100
+    [measured] = stored(scene, 2).meters.bakes
+    assert (measured.bake, measured.window.requests) == (assignment.bake, 100)
 
 
 def test_a_report_that_was_overtaken_by_a_later_one_does_not_undo_it() -> None:

@@ -15,6 +15,8 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from chalicelib.domain.histogram import Histogram
+
 T = TypeVar("T")
 
 Attribute = Mapping[str, Any]
@@ -71,7 +73,7 @@ def _fields_of(kind: type[Any]) -> tuple[_FieldCodec, ...]:
 def _field_codec(each: Field[Any], hint: Any) -> _FieldCodec:
     encode, decode = _codec(hint)
     default = each.default_factory() if each.default_factory is not MISSING else each.default
-    empty = default if default is None or default in ("", (), {}) else _KEPT
+    empty = default if default is None or default in ("", (), {}) or is_dataclass(default) else _KEPT
     return _FieldCodec(each.name, empty, encode, decode)
 
 
@@ -109,12 +111,24 @@ def _plain(kind: type[Any]) -> _Codec:
     if issubclass(kind, StrEnum):
         members = {member.value: member for member in kind}
         return _Codec(lambda value: {"S": value.value}, lambda attribute: members[attribute["S"]])
+    if kind is Histogram:
+        return _Codec(lambda value: {"S": _text_of(value)}, lambda attribute: _histogram_of(attribute["S"]))
     if is_dataclass(kind):
         known = _fields_of(kind)
         return _Codec(
             lambda value: {"M": _encode_fields(value, known)}, lambda attribute: instance_of(kind, attribute["M"])
         )
     raise TypeError(f"no attribute can hold a {kind!r}")
+
+
+def _text_of(histogram: Histogram) -> str:
+    """`bucket:count bucket:count`: a tenth of the room a list of pairs would take."""
+    return " ".join(f"{bucket}:{count}" for bucket, count in histogram.counts)
+
+
+def _histogram_of(text: str) -> Histogram:
+    pairs = (pair.split(":") for pair in text.split())
+    return Histogram(counts=tuple((int(bucket), int(count)) for bucket, count in pairs))
 
 
 def _union(choices: tuple[Any, ...]) -> _Codec:

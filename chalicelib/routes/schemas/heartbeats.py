@@ -8,13 +8,14 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from chalicelib.domain.errors import InvalidInput
 from chalicelib.domain.histogram import Histogram
+from chalicelib.domain.metering import Measured
 from chalicelib.domain.metrics import Window
 from chalicelib.domain.module import ModuleVersion
 from chalicelib.domain.node import Ack, ModuleReport
 from chalicelib.routes.edge import Edge
 from chalicelib.routes.fields import Digest, ModuleName
 from chalicelib.routes.validation import Answered, Received, broken, broken_inside
-from chalicelib.usecases.report_heartbeat import Heartbeat, HeartbeatAnswer, ReportedWindow, Wanted
+from chalicelib.usecases.report_heartbeat import Heartbeat, HeartbeatAnswer, Wanted
 
 Count = Annotated[int, Field(ge=0, le=2**53)]
 Millis = Annotated[int, Field(ge=0, le=2**43)]
@@ -124,7 +125,7 @@ class HeartbeatBody(Received):
             kernel_version=self.kernel_version,
             modules=tuple(module.report() for module in self.modules),
             windows=tuple(
-                ReportedWindow(module=window.module, digest=window.digest, window=window.window())
+                Measured(module=window.module, digest=window.digest, window=window.window())
                 for window in self.windows
             ),
         )
