@@ -98,7 +98,7 @@ def test_a_node_of_the_wave_is_told_the_candidate_and_where_it_differs_from_what
 
 
 def test_the_same_report_again_counts_its_windows_once() -> None:
-    scene, deployment = going_out()
+    scene, _ = going_out()
     node = scene.nodes[2]
     node.requests = 100
     scene.clock.advance(seconds=1)
