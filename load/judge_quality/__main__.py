@@ -27,11 +27,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m load.judge_quality", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a few runs, nothing stored")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--rule", help="run only this rule's rows again and put them into the stored results")
     chosen = parser.parse_args()
     started, rows = time.monotonic(), []
+    stored = json.loads((RESULTS / "results.json").read_text(encoding="utf-8"))["rows"] if chosen.rule else []
+    commit = _commit()
     with ProcessPoolExecutor(chosen.workers) as pool:
         for number, experiment in enumerate(experiments(chosen.quick)):
-            row = row_of(experiment, run(experiment, pool, SEED + number))
+            if chosen.rule not in (None, experiment.rule):
+                rows.append(stored[number])
+                continue
+            row = row_of(experiment, run(experiment, pool, SEED + number)) | {"commit": commit}
             rows.append(row)
             print(
                 f"{time.monotonic() - started:6.0f} s  {row['rule']}: {row['change']}, {row['nodes']} nodes, "
@@ -45,13 +51,16 @@ def main() -> int:
     return _misses(rows)
 
 
+def _commit() -> str:
+    answer = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S607
+    return answer.stdout.strip()
+
+
 def _store(rows: list[Row], seconds: float) -> None:
     RESULTS.mkdir(parents=True, exist_ok=True)
     IMAGES.mkdir(parents=True, exist_ok=True)
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S607
     result = {
         "command": "python -m load.judge_quality",
-        "commit": commit.stdout.strip(),
         "machine": {"cpus": os.cpu_count(), "arch": platform.machine(), "python": platform.python_version()},
         "seed": SEED,
         "seconds": round(seconds),

@@ -51,9 +51,9 @@ def clopper_pearson(hits: int, runs: int, level: float = 0.95) -> tuple[float, f
     return float(low), float(high)
 
 
-def pooled(rows: Iterable[Row]) -> Row:
-    """The healthy rows of the judge together."""
-    several = [row for row in rows if row["table"] == "healthy" and row["rule"].startswith("judge")]
+def pooled(rows: Iterable[Row], rule: str = "judge") -> Row:
+    """The healthy rows of one rule together."""
+    several = [row for row in rows if row["table"] == "healthy" and row["rule"] == rule]
     hits, runs = sum(row["rolledBack"] for row in several), sum(row["runs"] for row in several)
     low, high = clopper_pearson(hits, runs)
     return {"rolledBack": hits, "runs": runs, "low": low, "high": high}
@@ -78,13 +78,17 @@ def as_text(rows: list[Row]) -> str:
         lines.append("|---|---|---|---|---|---|---|---|---|")
         lines += [_line(row) for row in chosen]
         if table == "healthy":
-            whole = pooled(rows)
-            span = f"{whole['low']:.2%} to {whole['high']:.2%}"
-            lines.append(
-                f"| **judge** | **healthy, all rows** | | | | **{whole['rolledBack']} of {whole['runs']}** | **{span}** | | |"
-            )
+            lines += [_whole(rows, rule) for rule in dict.fromkeys(row["rule"] for row in chosen)]
         lines.append("")
     return "\n".join(lines)
+
+
+def _whole(rows: list[Row], rule: str) -> str:
+    whole = pooled(rows, rule)
+    span = f"{whole['low']:.2%} to {whole['high']:.2%}"
+    return (
+        f"| **{rule}** | **healthy, all rows** | | | | **{whole['rolledBack']} of {whole['runs']}** | **{span}** | | |"
+    )
 
 
 def _line(row: Row) -> str:

@@ -20,7 +20,7 @@ from typing import TypedDict
 from chalicelib.domain.analysis.comparison import Comparison, Reading
 from chalicelib.domain.analysis.numbers import change, milliseconds, plain_p, relative_bp
 from chalicelib.domain.analysis.policy import AnalysisPolicy
-from chalicelib.domain.analysis.spread import CAUTION, LogReading, NodeLogs, Widening, widen
+from chalicelib.domain.analysis.spread import LogReading, NodeLogs, Widening, widen
 from chalicelib.domain.analysis.verdict import Conclusion, Finding
 from chalicelib.domain.histogram import Histogram, mixed
 from chalicelib.domain.statistics.sequential import log_e_share
@@ -72,7 +72,7 @@ def assess_latency(
     reading = _log_quantile(baseline, quantile_bp)
     if base_us is not None and reading is not None:
         ratio = (1 + increase_pct / 100) * math.exp(widening.offset)
-        ratio *= math.exp(CAUTION * math.sqrt(widening.deviation**2 + reading.variance))
+        ratio *= math.exp(widening.caution * math.sqrt(widening.deviation**2 + reading.variance))
         limit_us = max(base_us * ratio, base_us * math.exp(widening.offset) + policy.latency_floor_us)
         if baseline.total >= policy.min_baseline_requests:
             log_e = log_e_share(canary.count_above(limit_us), canary.total, 1 - quantile_bp / 10_000)

@@ -17,7 +17,7 @@ from chalicelib.domain.analysis.comparison import Comparison
 from chalicelib.domain.analysis.level_series import LevelSeries, Noise, level_series, noise_of
 from chalicelib.domain.analysis.numbers import change, megabytes, per_cent, relative_bp
 from chalicelib.domain.analysis.policy import AnalysisPolicy
-from chalicelib.domain.analysis.spread import CAUTION, DRIFT_SPREAD, RESTART_SPREAD, TIME_SPREAD
+from chalicelib.domain.analysis.spread import CAUTION, CAUTION_WITHOUT_BEFORE, DRIFT_SPREAD, RESTART_SPREAD, TIME_SPREAD
 from chalicelib.domain.analysis.verdict import Conclusion, Finding
 from chalicelib.domain.statistics.sequential import mean_radius
 
@@ -145,7 +145,8 @@ def _assess(
         noise = noise_of(series.placebo, series.before_cell_ms)
         moved = _moved_by_itself(comparison, nodes) + (noise.base_variance if series.own_before else series.apart)
         cells = sum(series.weights) / nodes
-        radius = math.hypot(_chance(level, noise, cells, policy, alpha), CAUTION * math.sqrt(moved))
+        caution = CAUTION if series.own_before else CAUTION_WITHOUT_BEFORE
+        radius = math.hypot(_chance(level, noise, cells, policy, alpha), caution * math.sqrt(moved))
     return LevelTest(
         level=level,
         node_id=None,
@@ -170,6 +171,7 @@ def _assess_node(
     effect = fmean(changes[-policy.level_windows :])
     noise = noise_of(placebo, series.before_cell_ms)
     moved = _moved_by_itself(comparison, 1) + (noise.base_variance if series.own_before else 2 * series.apart)
+    caution = CAUTION if series.own_before else CAUTION_WITHOUT_BEFORE
     value = _mean_memory(node.cells_settled[-policy.level_windows :]) or 0
     expected = value * math.exp(-effect)
     return LevelTest(
@@ -180,7 +182,7 @@ def _assess_node(
         canary_cells=len(changes),
         baseline_cells=len(placebo),
         effect=effect,
-        radius=math.hypot(_chance(Level.MEMORY, noise, float(len(changes)), policy, alpha), CAUTION * math.sqrt(moved)),
+        radius=math.hypot(_chance(Level.MEMORY, noise, float(len(changes)), policy, alpha), caution * math.sqrt(moved)),
         in_a_row=True,
         above_floor=value - expected > policy.memory_floor_bytes,
         increase_pct=policy.memory_increase_pct,

@@ -19,6 +19,9 @@ from dataclasses import dataclass
 # One-sided 95 %. The practical threshold lies between a version that is no worse and the limit, so that such a version is
 # taken for worse only three deviations or more out (docs/judge.md has the sum).
 CAUTION = 1.645
+# One-sided 99.9 %, where nothing from before tells how these nodes lie to the others: then the spread of nodes is most
+# of what is unknown, and a threshold of 10 % is no distance.
+CAUTION_WITHOUT_BEFORE = 3.09
 # Priors, as standard deviations of the logarithm, and how many nodes each is worth.
 NODE_SPREAD = 0.3
 DRIFT_SPREAD = 0.03
@@ -47,14 +50,16 @@ class NodeLogs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Widening:
-    """`offset`: how far the canary nodes lay above the baseline before, as a logarithm. `deviation`: what is unsure."""
+    """`offset`: how far the canary nodes lay above the baseline before, as a logarithm. `deviation`: what is unsure,
+    allowed for `caution` times over."""
 
     offset: float
     deviation: float
+    caution: float = CAUTION
 
     def tested_ratio(self, practical_ratio: float) -> float:
         """The ratio to test against for `practical_ratio` to be crossed beyond what nodes differ by anyway."""
-        return practical_ratio * math.exp(self.offset + CAUTION * self.deviation)
+        return practical_ratio * math.exp(self.offset + self.caution * self.deviation)
 
 
 def widen(
@@ -88,7 +93,7 @@ def widen(
     levels = [reading for node in nodes if (reading := node.before or node.during) is not None]
     apart = between_variance(levels, NODE_SPREAD) * (1 / canary_nodes + 1 / base_nodes)
     if canary_before is None or baseline_before is None:
-        return Widening(offset=0.0, deviation=math.sqrt(unknown + apart))
+        return Widening(offset=0.0, deviation=math.sqrt(unknown + apart), caution=CAUTION_WITHOUT_BEFORE)
     known = apart / (apart + canary_before.variance + baseline_before.variance)
     offset = known * (canary_before.value - baseline_before.value)
     return Widening(offset=offset, deviation=math.sqrt(unknown + apart * (1 - known)))
