@@ -32,9 +32,9 @@ def steps(event: Any, _context: Any) -> Any:
 @app.lambda_function(name="events")
 def events(event: Any, _context: Any) -> Any:
     """An event from the bus."""
-    from chalicelib.steps import events as requests
+    from chalicelib.routes import requests_by_event
 
-    return requests.handle(event, ports=wiring.ports())
+    return requests_by_event.handle(event, ports=wiring.ports(), dead_letters=wiring.dead_letters())
 
 
 @app.lambda_function(name="sweeps")

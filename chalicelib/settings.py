@@ -27,6 +27,7 @@ class Settings:
     state_machine_arn: str
     signing_secret: str
     s3_endpoint: str | None = None
+    dead_letters: str | None = None
     cors_origins: tuple[str, ...] = ()
     stage: str = "local"
     heartbeat_ms: int = 1_000
@@ -50,6 +51,7 @@ class Settings:
             bus=env["HOTSWAP_BUS"],
             state_machine_arn=env["HOTSWAP_STATE_MACHINE_ARN"],
             signing_secret=env["HOTSWAP_SIGNING_SECRET"],
+            dead_letters=env.get("HOTSWAP_DEAD_LETTERS") or None,
             s3_endpoint=env.get("HOTSWAP_S3_ENDPOINT") or None,
             cors_origins=tuple(filter(None, map(str.strip, env.get("HOTSWAP_CORS_ORIGINS", "").split(",")))),
             stage=env.get("HOTSWAP_STAGE") or "local",

@@ -14,7 +14,17 @@ if TYPE_CHECKING:
     from chalicelib.adapters.passwords import Passwords
     from chalicelib.adapters.tokens import Tokens
     from chalicelib.settings import Settings
-    from chalicelib.usecases.ports import Artifacts, Bus, Clock, Executions, Metrics, Ports, Signatures, Store
+    from chalicelib.usecases.ports import (
+        Artifacts,
+        Bus,
+        Clock,
+        DeadLetters,
+        Executions,
+        Metrics,
+        Ports,
+        Signatures,
+        Store,
+    )
 
 T = TypeVar("T")
 
@@ -24,6 +34,7 @@ REPLACEABLE: Final = frozenset(
         "bus",
         "clients",
         "clock",
+        "dead_letters",
         "executions",
         "metrics",
         "new_id",
@@ -155,6 +166,24 @@ def bus() -> Bus:
         return EventBridgeBus(clients().get("events"), settings().bus)
 
     return _once("bus", make)
+
+
+def dead_letters() -> DeadLetters:
+    """Where refused events go.
+
+    Raises:
+        RuntimeError: the installation names no queue; only the function that takes events needs one.
+    """
+
+    def make() -> DeadLetters:
+        from chalicelib.adapters.sqs_dead_letters import SqsDeadLetters
+
+        queue = settings().dead_letters
+        if queue is None:
+            raise RuntimeError("HOTSWAP_DEAD_LETTERS is not set")
+        return SqsDeadLetters(clients().get("sqs"), queue)
+
+    return _once("dead_letters", make)
 
 
 def signatures() -> Signatures:

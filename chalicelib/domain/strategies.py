@@ -114,5 +114,7 @@ def _cut(ends: tuple[tuple[int, int], ...], kind: WaveKind) -> tuple[PlannedWave
         elif waves:
             last = waves[-1]
             longest = max(last.bake_seconds, bake)
-            waves[-1] = PlannedWave(number=last.number, kind=kind, first=last.first, upto=last.upto, bake_seconds=longest)
+            waves[-1] = PlannedWave(
+                number=last.number, kind=kind, first=last.first, upto=last.upto, bake_seconds=longest
+            )
     return tuple(waves)

@@ -11,7 +11,6 @@ from enum import StrEnum
 from typing import Any, assert_never
 
 from chalicelib.domain.deployment import Deployment
-from chalicelib.domain.errors import DomainError
 from chalicelib.domain.rollout import Phase, Rollout
 
 
@@ -64,10 +63,6 @@ class Wait:
         return self.answered_hash == self.token_hash
 
 
-class StillWaiting(DomainError):
-    """A wait was asked for its answer before there is one."""
-
-
 def answer(deployment: Deployment, state: WaitState, *, now_ms: int) -> dict[str, Any] | None:
     """What a wait in `state` returns to the machine now, or None while there is nothing to say.
 
@@ -76,7 +71,10 @@ def answer(deployment: Deployment, state: WaitState, *, now_ms: int) -> dict[str
     """
     rollout = deployment.current
     if rollout is None:
-        return _state(deployment, _last(deployment), Next.END)
+        # Between two environments nothing is waited for; the one that is done has its turn to give back.
+        done = [each for each in deployment.rollouts if each.phase is Phase.PROMOTED]
+        following = Next.END if deployment.has_ended else Next.RELEASE
+        return _state(deployment, done[-1] if done else None, following)
     if rollout.phase is Phase.RESTORING:
         return None if state is WaitState.RESTORE_NODES else _state(deployment, rollout, Next.RESTORE)
     match state:
@@ -116,14 +114,7 @@ def _after_advance(deployment: Deployment, rollout: Rollout, now_ms: int) -> dic
             return _state(deployment, rollout, Next.ADVANCE)
 
 
-def _last(deployment: Deployment) -> Rollout | None:
-    ended = [rollout for rollout in deployment.rollouts if rollout.has_ended]
-    return ended[-1] if ended else None
-
-
 def _state(deployment: Deployment, rollout: Rollout | None, following: Next, *, seconds: int = 1) -> dict[str, Any]:
-    if following is Next.END and rollout is not None and rollout.phase is Phase.PROMOTED and not deployment.has_ended:
-        following = Next.RELEASE
     return {
         "deploymentId": deployment.id,
         "environment": "" if rollout is None else str(rollout.environment),

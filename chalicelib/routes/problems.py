@@ -11,7 +11,7 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any, Final
 
-from chalicelib.domain import errors, waiting
+from chalicelib.domain import errors
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -61,7 +61,6 @@ KINDS: Final[Mapping[type[errors.DomainError], Kind]] = MappingProxyType(
         errors.DeploymentEnded: _CONFLICT,
         errors.PlanChanged: _CONFLICT,
         errors.Unavailable: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable"),
-        waiting.StillWaiting: _CONFLICT,
     }
 )
 """An error that is not here is answered as its nearest ancestor that is."""

@@ -190,6 +190,18 @@ class Bus(Protocol):
         ...
 
 
+class DeadLetters(Protocol):
+    """Where requests go that came by event and were refused."""
+
+    def put(self, event: Mapping[str, Any], *, reason: Mapping[str, Any]) -> None:
+        """Keep the event as it came, and why it was refused.
+
+        Raises:
+            Unavailable: it could not be kept; deliver the event again.
+        """
+        ...
+
+
 class Signatures(Protocol):
     """Checking signatures."""
 

@@ -12,7 +12,7 @@ from chalicelib.domain.errors import NotFound, StaleWrite, Unavailable
 from chalicelib.domain.timeline import AuditRecord, Event, EventType, OutboxMessage, audit_hash
 from chalicelib.domain.waiting import Next, Wait, answer
 from chalicelib.usecases.ports import Add, Change, Ports, Replace
-from chalicelib.usecases.relay_outbox import relay_outbox
+from chalicelib.usecases.relay_outbox import forget, tell
 
 MAX_TRIES = 12
 """A conditional write that loses is decided anew this often; each loss means that somebody else got on."""
@@ -124,10 +124,22 @@ def change_deployment(
             if attempt == MAX_TRIES - 1:
                 raise
             continue
-        wake(recorded.after, ports=ports)
-        relay_outbox(recorded.messages, ports=ports)
+        _follow_up(recorded, ports=ports)
         return recorded.after
     raise AssertionError("unreachable")
+
+
+def _follow_up(recorded: Recorded, *, ports: Ports) -> None:
+    """Publish, then wake: whoever wakes publishes the next event, so those of one deployment go out in order.
+
+    Where either fails the messages stay in the outbox, and the reconciler finds by them whom to wake.
+    """
+    try:
+        tell(recorded.messages, ports=ports)
+        send_answer(recorded.after, ports=ports)
+    except Unavailable:
+        return
+    forget(recorded.messages, ports=ports)
 
 
 def get_deployment(deployment_id: str, *, ports: Ports) -> Deployment:
@@ -143,9 +155,20 @@ def get_deployment(deployment_id: str, *, ports: Ports) -> Deployment:
 
 
 def wake(deployment: Deployment, *, ports: Ports) -> bool:
+    """The same as `send_answer`, but what cannot be sent now is left to the reconciler."""
+    try:
+        return send_answer(deployment, ports=ports)
+    except Unavailable:
+        return False
+
+
+def send_answer(deployment: Deployment, *, ports: Ports) -> bool:
     """Send the waiting execution its answer, if there is one and its token has not had it; True when it was sent.
 
     Safe to call at any time, by anybody, as often as one likes: the answer follows from the table alone.
+
+    Raises:
+        Unavailable: the state machine does not answer; what was decided stays decided.
     """
     wait = ports.store.get(Wait, deployment.id)
     if wait is None or wait.is_answered or wait.run != deployment.run:
@@ -153,13 +176,10 @@ def wake(deployment: Deployment, *, ports: Ports) -> bool:
     output = answer(deployment, wait.state, now_ms=ports.clock.policy_ms())
     if output is None:
         return False
-    try:
-        if output["next"] == Next.END:
-            sent = ports.executions.refuse(wait.token, error="DeploymentEnded", cause=str(deployment.status))
-        else:
-            sent = ports.executions.answer(wait.token, output)
-    except Unavailable:
-        return False  # what was decided stays decided; the reconciler sends it again
+    if output["next"] == Next.END:
+        sent = ports.executions.refuse(wait.token, error="DeploymentEnded", cause=str(deployment.status))
+    else:
+        sent = ports.executions.answer(wait.token, output)
     try:
         answered = replace(wait, answered_hash=wait.token_hash, revision=wait.revision + 1)
         ports.store.commit(Replace(answered))

@@ -14,24 +14,40 @@ def relay_outbox(messages: Sequence[OutboxMessage], *, ports: Ports) -> int:
 
     Never fails the caller: the change is committed, and the sweep tells again what could not be told now.
     """
-    told = 0
     try:
-        for message in messages:
-            if message.topic == "execution":
-                ports.executions.start(message.payload["name"], message.payload["deploymentId"])
-        bus = [message for message in messages if message.topic == "bus"]
-        if bus:
-            ports.bus.publish([message.payload for message in bus])
-        for message in messages:
-            told += _removed(message, ports=ports)
+        tell(messages, ports=ports)
     except Unavailable:
-        return told
-    return told
-
-
-def _removed(message: OutboxMessage, *, ports: Ports) -> int:
-    try:
-        ports.store.commit(Remove(message))
-    except StaleWrite:
         return 0
-    return 1
+    return forget(messages, ports=ports)
+
+
+def tell(messages: Sequence[OutboxMessage], *, ports: Ports) -> None:
+    """Publish what is to be published, then start what is to be started; telling twice does no harm.
+
+    Raises:
+        Unavailable: something was not taken; the rest was told all the same.
+    """
+    troubles: list[Unavailable] = []
+    bus = [message.payload for message in messages if message.topic == "bus"]
+    if bus:
+        try:
+            ports.bus.publish(bus)
+        except Unavailable as trouble:
+            troubles.append(trouble)
+    for message in messages:
+        if message.topic == "execution":
+            ports.executions.start(message.payload["name"], message.payload["deploymentId"])
+    if troubles:
+        raise troubles[0]
+
+
+def forget(messages: Sequence[OutboxMessage], *, ports: Ports) -> int:
+    """Remove messages that were told; returns how many were still there."""
+    removed = 0
+    for message in messages:
+        try:
+            ports.store.commit(Remove(message))
+        except StaleWrite:
+            continue
+        removed += 1
+    return removed

@@ -33,7 +33,7 @@ from infra.local.traffic import Traffic, wait_until
 from kernel.examples.build import MODULE
 
 REQUESTS_PER_SECOND = 12
-PRODUCTION_BAKE_SECONDS = 6
+PRODUCTION_BAKE_SECONDS = 5
 DEPLOYMENT_SECONDS = 120
 
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import app as application
-
 from chalicelib import wiring
 from chalicelib.domain.access import Role
 from chalicelib.settings import Settings
@@ -81,6 +80,7 @@ def wired_to(cloud: LocalCloud, *, clock: Clock, s3_endpoint: str | None = None)
         state_machine_arn=cloud.outputs[resources.state_machines[0].name],
         signing_secret=resources.secrets[0].name,
         s3_endpoint=s3_endpoint,
+        dead_letters=cloud.outputs[resources.queues[0].name],
     )
     wiring.reset()
     wiring.install(settings=settings, clock=clock)

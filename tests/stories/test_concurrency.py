@@ -43,8 +43,10 @@ def test_the_same_module_and_environment_queue_in_order(world):
     world.has_nodes("Development", 2)
     for version in ("1.0.0", "1.0.1", "1.0.2"):
         world.has_version(version)
-    deployments = [world.deploy(version, "Development") for version in ("1.0.0", "1.0.1", "1.0.2")]
-    world.settle()
+    deployments = []
+    for version in ("1.0.0", "1.0.1", "1.0.2"):
+        deployments.append(world.deploy(version, "Development"))
+        world.settle()
 
     queued = [world.events(each, "TurnQueued") for each in deployments]
     assert [events[0]["detail"]["position"] if events else 0 for events in queued] == [0, 1, 2]

@@ -128,7 +128,9 @@ def test_canary_waves_go_in_order_each_after_the_one_before_was_judged(world):
     kinds = [event["type"] for event in world.events(deployment)]
     once = ["WaveStarted", "WaveDeployed", "VerdictReached"]
     assert [kind for kind in kinds if kind in once] == once * 4
-    assert order_of_change(world, "Production", "2.0.0") == functools.reduce(operator.iadd, waves_of(world, deployment), [])
+    assert order_of_change(world, "Production", "2.0.0") == functools.reduce(
+        operator.iadd, waves_of(world, deployment), []
+    )
 
 
 def test_a_failing_wave_is_restored_whole(world):

@@ -26,7 +26,8 @@ def waiting(phase: Phase = Phase.AWAITING_TURN, **others: object) -> tuple[Scene
     executions = FakeExecutions()
     scene = a_scene(nodes=0, executions=executions)
     rollout = Rollout(environment=Environment.DEVELOPMENT, phase=phase)
-    scene.store.commit(Add(a_deployment(status=Status.RUNNING, rollouts=(rollout,), **others)))
+    given = {"status": Status.RUNNING, "rollouts": (rollout,)} | others
+    scene.store.commit(Add(a_deployment(**given)))
     return scene, executions
 
 
@@ -158,7 +159,7 @@ def test_a_step_of_an_execution_that_was_replaced_is_refused_before_it_does_anyt
 
 
 def test_whoever_waits_for_a_deployment_that_ended_is_sent_to_the_end() -> None:
-    scene, executions = waiting(Phase.REFUSED)
+    scene, executions = waiting(Phase.REFUSED, status=Status.CANCELLED)
 
     wait(scene)
 
