@@ -18,7 +18,7 @@ class Assignment:
 
     `position` is the effect the nodes' answers belong to: members with `wave_first` <= rank < the cut-off owe one, or
     while restoring those with rank < `touched_upto`. `bake` names the sums of what is measured since `look_from_ms`
-    (machine time); the next look at them is due at `next_look_at_ms`. Nodes' windows are kept in steps of `series_step_ms`.
+    (machine time). Nodes' windows are kept in steps of `series_step_ms`.
     """
 
     environment: Environment
@@ -36,7 +36,6 @@ class Assignment:
     position: str = ""
     bake: str = ""
     look_from_ms: int | None = None
-    next_look_at_ms: int = 0
     series_step_ms: int = 10_000
     retained_digest: str | None = None
     retained_until_ms: int | None = None
@@ -50,6 +49,23 @@ class Assignment:
     def is_changing(self) -> bool:
         """Whether a rollout is on."""
         return self.deployment_id is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """When the next look for harm is due, in machine time.
+
+    A record of its own: looks come every second, and must not get in the way of a decision about the assignment.
+    """
+
+    environment: Environment
+    module: str
+    due_at_ms: int
+    revision: int = 0
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return (self.environment, self.module)
 
 
 def given_back(assignment: Assignment) -> Assignment:

@@ -95,6 +95,8 @@ class Node:
     kernel_version: str = ""
     modules: tuple[ModuleReport, ...] = ()
     meters: Meters = field(default_factory=Meters)
+    idle_heartbeat_ms: int = 0
+    policy_read_at_ms: int = 0
     revision: int = 0
 
     @property

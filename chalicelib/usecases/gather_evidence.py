@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from chalicelib.domain.analysis.evidence import Evidence, NodeEvidence
 from chalicelib.domain.assignment import Assignment
 from chalicelib.domain.deployment import Deployment
-from chalicelib.domain.metrics import Window
+from chalicelib.domain.metrics import Window, merged_windows
 from chalicelib.domain.node import Member, Node, Outcome
 from chalicelib.domain.rollout import Rollout
 from chalicelib.domain.strategies import WaveKind
@@ -32,17 +32,37 @@ def gather_evidence(
     control = [member for member in members if member.rank >= wave.upto]
     if wave.kind is WaveKind.STAGE:
         control = []
-    since = assignment.look_from_ms or ports.clock.machine_ms()
-    during = _during(deployment, rollout, assignment, nodes.values(), since, thorough=thorough, ports=ports)
-    before = {} if control and not thorough else _before(deployment, rollout, nodes.values(), since, ports=ports)
     now = ports.clock.machine_ms()
+    since = assignment.look_from_ms or now
+    begun = rollout.machine_started_ms or since
+    sums = _sums(nodes.values(), assignment.bake)
+    series: _Series = ()
+    if thorough or not control:
+        span = {"from_ms": begun - BEFORE_MS, "to_ms": now + SERIES_STEP_MS if thorough else begun}
+        kept = ports.metrics.series(environment=rollout.environment, module=deployment.module, **span)
+        series = (*kept, *open_rows(nodes.values(), module=deployment.module, **span))
+    # The step in which the wave began holds time of before; what the node summed is exact, so it stands in where the
+    # series has nothing of its own yet.
+    during = sums | (_by_node(series, since, now + SERIES_STEP_MS) if thorough else {})
+    earlier = _by_node(series, begun, since) if thorough else {}
+    before = _by_node(series, 0, begun)
+
+    def evidence(member: Member, digest: str | None) -> NodeEvidence:
+        node = nodes.get(member.node_id)
+        runs, ran = (member.node_id, digest or ""), (member.node_id, member.from_digest or "")
+        known = before.get(ran, ())
+        return NodeEvidence(
+            node_id=member.node_id,
+            before=known if thorough or not known else (merged_windows(known),),
+            earlier=earlier.get(runs, ()),
+            during=during.get(runs, ()),
+            silent=node is None or node.is_silent(now),
+            failed=member.deployed is Outcome.FAILED,
+        )
+
     return Evidence(
-        canary=tuple(_evidence(m, deployment.digest, nodes.get(m.node_id), during, before, now) for m in canary),
-        control=tuple(
-            _evidence(m, m.from_digest, nodes.get(m.node_id), during, before, now)
-            for m in control
-            if m.from_digest is not None
-        ),
+        canary=tuple(evidence(member, deployment.digest) for member in canary),
+        control=tuple(evidence(member, member.from_digest) for member in control if member.from_digest is not None),
         wave=wave.number,
         waves=len(rollout.waves),
         first_install=rollout.from_digest is None,
@@ -50,70 +70,27 @@ def gather_evidence(
     )
 
 
-Windows = dict[tuple[str, str], tuple[Window, ...]]
+_Series = tuple[tuple[str, str, Window], ...]
+_Windows = dict[tuple[str, str], tuple[Window, ...]]
 
 
-def _during(
-    deployment: Deployment,
-    rollout: Rollout,
-    assignment: Assignment,
-    nodes: Iterable[Node],
-    since: int,
-    *,
-    thorough: bool,
-    ports: Ports,
-) -> Windows:
-    sums: Windows = {
-        (node.id, each.digest): (each.window,)
-        for node in nodes
-        for each in node.meters.bakes
-        if each.bake == assignment.bake
-    }
-    if not thorough:
-        return sums
-    until = ports.clock.machine_ms() + SERIES_STEP_MS
-    found = _series(deployment, rollout, nodes, since, until, ports=ports)
-    # The step in which the wave began holds time of before; what the node summed is exact, so it stands in where the
-    # series has nothing of its own yet.
-    return sums | found
-
-
-def _before(deployment: Deployment, rollout: Rollout, nodes: Iterable[Node], since: int, *, ports: Ports) -> Windows:
-    start = rollout.machine_started_ms or since
-    return _series(deployment, rollout, nodes, start - BEFORE_MS, start, ports=ports)
-
-
-def _series(
-    deployment: Deployment, rollout: Rollout, nodes: Iterable[Node], from_ms: int, to_ms: int, *, ports: Ports
-) -> Windows:
-    rows = ports.metrics.series(environment=rollout.environment, module=deployment.module, from_ms=from_ms, to_ms=to_ms)
-    return _by_node((*rows, *open_rows(nodes, module=deployment.module, from_ms=from_ms, to_ms=to_ms)))
-
-
-def open_rows(nodes: Iterable[Node], *, module: str, from_ms: int, to_ms: int) -> list[tuple[str, str, Window]]:
-    """The steps that are not over yet, as rows of the series."""
-    return [
+def open_rows(nodes: Iterable[Node], *, module: str, from_ms: int, to_ms: int) -> _Series:
+    """The steps that are not over yet, as rows of the series: (node id, digest, window)."""
+    return tuple(
         (node.id, step.digest, step.window)
         for node in nodes
         for step in node.meters.open
         if step.module == module and from_ms <= step.window.started_at_ms < to_ms
-    ]
+    )
 
 
-def _by_node(rows: Iterable[tuple[str, str, Window]]) -> Windows:
+def _sums(nodes: Iterable[Node], bake: str) -> _Windows:
+    return {(node.id, each.digest): (each.window,) for node in nodes for each in node.meters.bakes if each.bake == bake}
+
+
+def _by_node(rows: _Series, from_ms: int, to_ms: int) -> _Windows:
     found: dict[tuple[str, str], list[Window]] = {}
     for node_id, digest, window in rows:
-        found.setdefault((node_id, digest), []).append(window)
+        if from_ms <= window.started_at_ms < to_ms:
+            found.setdefault((node_id, digest), []).append(window)
     return {key: tuple(windows) for key, windows in found.items()}
-
-
-def _evidence(
-    member: Member, digest: str | None, node: Node | None, during: Windows, before: Windows, now_ms: int
-) -> NodeEvidence:
-    return NodeEvidence(
-        node_id=member.node_id,
-        before=before.get((member.node_id, member.from_digest or ""), ()),
-        during=during.get((member.node_id, digest or ""), ()),
-        silent=node is None or node.is_silent(now_ms),
-        failed=member.deployed is Outcome.FAILED,
-    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from chalicelib.domain.assignment import Assignment
+from chalicelib.domain.assignment import Assignment, Look
 from chalicelib.domain.canary_analysis import find_harm
 from chalicelib.domain.deployment import Deployment, Status
 from chalicelib.domain.errors import StaleWrite
@@ -14,21 +14,17 @@ from chalicelib.usecases.fail_silent_nodes import fail_overdue_nodes
 from chalicelib.usecases.finish_restore import finish_restore
 from chalicelib.usecases.gather_evidence import gather_evidence
 from chalicelib.usecases.policies import policy_revision
-from chalicelib.usecases.ports import Ports, Replace
+from chalicelib.usecases.ports import Add, Ports, Replace
 from chalicelib.usecases.recording import Decided, change_deployment, get_deployment
 from chalicelib.usecases.start_restore import restore_decision
-from chalicelib.usecases.start_wave import LOOK_EVERY_MS
+
+LOOK_EVERY_MS = 1_000
+"""Somebody looks for harm at most this often per wave."""
 
 
 def look_for_harm(assignment: Assignment, *, ports: Ports) -> bool:
     """Take the next look if it is due and nobody else took it; true when this call took it."""
-    now = ports.clock.machine_ms()
-    if not assignment.is_changing or now < assignment.next_look_at_ms:
-        return False
-    try:
-        taken = replace(assignment, next_look_at_ms=now + LOOK_EVERY_MS, revision=assignment.revision + 1)
-        ports.store.commit(Replace(taken))
-    except StaleWrite:
+    if not assignment.is_changing or not _is_taken(assignment, ports=ports):
         return False
     deployment = get_deployment(assignment.deployment_id or "", ports=ports)
     rollout = deployment.current
@@ -39,7 +35,26 @@ def look_for_harm(assignment: Assignment, *, ports: Ports) -> bool:
     elif rollout.phase is Phase.RESTORING:
         finish_restore(deployment.id, ports=ports)
     if rollout.phase in (Phase.DEPLOYING, Phase.BAKING):
-        _look(deployment.id, taken, ports=ports)
+        _look(deployment.id, assignment, ports=ports)
+    return True
+
+
+def _is_taken(assignment: Assignment, *, ports: Ports) -> bool:
+    """Whether this call won the right to look now, and put the next look off by a second."""
+    now = ports.clock.machine_ms()
+    known = ports.store.get(Look, assignment.environment, assignment.module)
+    if known is not None and now < known.due_at_ms:
+        return False
+    following = Look(
+        environment=assignment.environment,
+        module=assignment.module,
+        due_at_ms=now + LOOK_EVERY_MS,
+        revision=0 if known is None else known.revision + 1,
+    )
+    try:
+        ports.store.commit(Add(following) if known is None else Replace(following))
+    except StaleWrite:
+        return False
     return True
 
 

@@ -20,6 +20,9 @@ from chalicelib.usecases.recording import MAX_TRIES
 ACTIVE_HEARTBEAT_MS = 1_000
 """How often nodes report while something changes in their environment."""
 
+POLICY_EVERY_MS = 30_000
+"""A changed idle interval reaches every node after at most this long and one interval more."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heartbeat:
@@ -60,7 +63,8 @@ def report_heartbeat(node_id: str, credential_hash: str, heartbeat: Heartbeat, *
     assignments = ports.store.list(Assignment, node.environment)
     moving = [assignment for assignment in assignments if assignment.is_changing]
     members = {assignment.module: _member(assignment, node, ports=ports) for assignment in moving}
-    told = ACTIVE_HEARTBEAT_MS if moving else current_policy(node.environment, ports=ports).idle_heartbeat_ms
+    node = _with_pace(node, ports=ports)
+    told = ACTIVE_HEARTBEAT_MS if moving else node.idle_heartbeat_ms
     done = _keep_report(node, credential_hash, heartbeat, assignments, members, told, ports=ports)
     for acknowledgement in done:
         after_acknowledgement(acknowledgement, ports=ports)
@@ -76,6 +80,15 @@ def report_heartbeat(node_id: str, credential_hash: str, heartbeat: Heartbeat, *
         next_heartbeat_ms=told,
         wanted=tuple(w for w in wanted if w.fence),
     )
+
+
+def _with_pace(node: Node, *, ports: Ports) -> Node:
+    """The node with how often it reports while nothing changes; the policy is asked for it now and then only."""
+    now = ports.clock.machine_ms()
+    if node.idle_heartbeat_ms and now - node.policy_read_at_ms < POLICY_EVERY_MS:
+        return node
+    idle = current_policy(node.environment, ports=ports).idle_heartbeat_ms
+    return replace(node, idle_heartbeat_ms=idle, policy_read_at_ms=now)
 
 
 def _authenticated(node_id: str, credential_hash: str, *, ports: Ports) -> Node:
@@ -144,7 +157,7 @@ def _keep_report(
         except StaleWrite:
             if attempt == MAX_TRIES - 1:
                 raise
-            node = _authenticated(node.id, credential_hash, ports=ports)
+            node = _with_pace(_authenticated(node.id, credential_hash, ports=ports), ports=ports)
             for assignment in moving:
                 members[assignment.module] = _member(assignment, node, ports=ports)
     raise AssertionError("unreachable")

@@ -48,7 +48,6 @@ def restore_decision(
             active_upto=0,
             staged_upto=0,
             position=restore_position(rollout.environment),
-            next_look_at_ms=machine,
             revision=assignment.revision + 1,
         )
         changes = (*also, Replace(back))

@@ -14,9 +14,6 @@ from chalicelib.domain.timeline import EventType
 from chalicelib.usecases.ports import SERIES_STEP_MS, Add, Change, Ports, Replace
 from chalicelib.usecases.recording import Entry
 
-LOOK_EVERY_MS = 1_000
-"""Somebody looks for harm at most this often per wave."""
-
 KEEP_ANSWERS_S = 14 * 24 * 3600
 
 
@@ -76,7 +73,6 @@ def _moved_cut_off(
         position=position,
         bake=f"{deployment.id}#{position}",
         look_from_ms=machine_ms,
-        next_look_at_ms=machine_ms + LOOK_EVERY_MS,
         series_step_ms=step_ms,
         revision=before.revision + 1 if stored else 0,
     )

@@ -34,7 +34,7 @@ from kernel.examples.build import MODULE
 
 REQUESTS_PER_SECOND = 12
 PRODUCTION_BAKE_SECONDS = 5
-DEPLOYMENT_SECONDS = 120
+DEPLOYMENT_SECONDS = 180
 
 
 class Demo:
@@ -67,8 +67,8 @@ class Demo:
         self._say(f"{len(nodes)} nodes up: " + ", ".join(f"{name} {count}" for name, count in FLEET.items()))
         self._deploy("1.0.0", "the first version, everywhere")
         shorten_policies(self.ada, production_bake_seconds=PRODUCTION_BAKE_SECONDS)
-        traffic = Traffic(targets(nodes), per_second=REQUESTS_PER_SECOND).start()
-        self._say(f"sending {REQUESTS_PER_SECOND} requests a second to each of {len(nodes)} nodes until the end")
+        traffic = Traffic(targets(nodes, per_second=REQUESTS_PER_SECOND)).start()
+        self._say(f"sending requests to each of {len(nodes)} nodes until the end, {REQUESTS_PER_SECOND} a second to those of Production")
         try:
             time.sleep(2)
             self._deploy("2.0.0", "a good version")

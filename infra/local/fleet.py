@@ -115,14 +115,18 @@ def publish(version: str, faults: tuple[str, ...], *, signer: Signer, folder: Pa
     return built.digest
 
 
-def targets(nodes: Sequence[LocalNode]) -> tuple[Target, ...]:
-    """Where the traffic goes: the charge path of every node, in the currencies of its environment."""
+def targets(nodes: Sequence[LocalNode], *, per_second: float) -> tuple[Target, ...]:
+    """Where the traffic goes: the charge path of every node, in the currencies of its environment.
+
+    `per_second` is for a node of Production or Staging; the environments before get a third of it.
+    """
     return tuple(
         Target(
             node=node.name,
             environment=node.environment,
             url=f"{node.url}/{MODULE}/charge",
             currencies=CURRENCIES[node.environment],
+            per_second=per_second if node.environment in ("Staging", "Production") else per_second / 3,
         )
         for node in nodes
     )
@@ -136,7 +140,8 @@ def shorten_policies(admin: ApiClient, *, production_bake_seconds: int) -> None:
         "minRequests": 30,
         "minBaselineRequests": 30,
         "latencyQuantileBp": 9_000,
-        "levelWindowMs": 1_000,
+        "levelWindowMs": 2_000,
+        "levelWindows": 2,
         "warmUpMs": 1_000,
     }
     short: dict[str, dict[str, Any]] = {
@@ -151,7 +156,7 @@ def shorten_policies(admin: ApiClient, *, production_bake_seconds: int) -> None:
             "analysis": analysis,
         },
     }
-    common = {"idleHeartbeatMs": 1_000, "retentionSeconds": 30, "hold": {"stepSeconds": 3}}
+    common = {"idleHeartbeatMs": 2_000, "retentionSeconds": 30, "hold": {"stepSeconds": 3}}
     for environment, changes in short.items():
         change_policy(admin, environment, {**common, **changes})
 

@@ -68,7 +68,7 @@ def _serve(
         console.print(f"bringing {MODULE} 1.0.0 to every environment; this takes half a minute, once …")
         _first_deployment(local, stop)
     if traffic and not stop.is_set():
-        stack.callback(Traffic(targets(nodes), per_second=REQUESTS_PER_SECOND).start().stop)
+        stack.callback(Traffic(targets(nodes, per_second=REQUESTS_PER_SECOND)).start().stop)
     _tell(console, local)
     while not stop.wait(1.0):
         for pid in kernels.ended():

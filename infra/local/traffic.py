@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
+import signal
+import subprocess
+import sys
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 
+_ROOT = Path(__file__).parents[2]
 REQUEST_TIMEOUT_S = 10
 CARDS = ("4242424242424242", "5555555555554444", "378282246310005")
 
@@ -25,6 +30,7 @@ class Target:
     environment: str
     url: str
     currencies: tuple[str, ...] = ("EUR", "USD")
+    per_second: float = 10.0
 
 
 @dataclass(kw_only=True)
@@ -39,31 +45,51 @@ class Tally:
     answered: int = 0
     failed: int = 0
     dropped: int = 0
-    by_node: Counter[str] = field(default_factory=Counter)
-    failed_by_node: Counter[str] = field(default_factory=Counter)
-    dropped_reasons: Counter[str] = field(default_factory=Counter)
+    failed_by_node: dict[str, int] = field(default_factory=dict)
+    dropped_reasons: dict[str, int] = field(default_factory=dict)
 
 
 class Traffic:
-    """Sends `per_second` requests to each target from a thread of its own until stopped. Randomness is seeded."""
+    """Sends to each target at its own rate from a process of its own until stopped, so that it delays nobody here."""
 
-    def __init__(self, targets: Sequence[Target], *, per_second: float, seed: int = 1) -> None:
+    def __init__(self, targets: Sequence[Target]) -> None:
         self._targets = tuple(targets)
-        self._interval_s = 1 / per_second
-        self._random = random.Random(seed)  # noqa: S311 (load, not secrets)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="traffic", daemon=True)
-        self.tally = Tally()
+        self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> Traffic:
         """Begin to send, and return self."""
-        self._thread.start()
+        command = [sys.executable, "-m", "infra.local.traffic"]
+        self._process = subprocess.Popen(
+            command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+        )
+        if self._process.stdin is None:
+            raise RuntimeError("the traffic process takes no input")
+        self._process.stdin.write(json.dumps([asdict(target) for target in self._targets]) + "\n")
+        self._process.stdin.flush()
         return self
 
     def stop(self) -> Tally:
         """Stop sending, wait for the answers that are still out, and return the tally."""
-        self._stop.set()
-        self._thread.join(REQUEST_TIMEOUT_S + 5)
+        if self._process is None:
+            return Tally()
+        # The end of its input tells it to stop; so does the death of this process, however it dies.
+        told, _ = self._process.communicate(timeout=REQUEST_TIMEOUT_S + 15)
+        self._process = None
+        return Tally(**json.loads(told))
+
+
+class Generator:
+    """What runs in the traffic process. Randomness is seeded."""
+
+    def __init__(self, targets: Sequence[Target], stop: threading.Event, *, seed: int = 1) -> None:
+        self._targets = tuple(targets)
+        self._random = random.Random(seed)  # noqa: S311 (load, not secrets)
+        self._stop = stop
+        self.tally = Tally()
+
+    def run(self) -> Tally:
+        """Send until told to stop and every answer is in."""
+        asyncio.run(self._run())
         return self.tally
 
     async def _run(self) -> None:
@@ -77,12 +103,13 @@ class Traffic:
                 group.create_task(self._pace(session, target))
 
     async def _pace(self, session: aiohttp.ClientSession, target: Target) -> None:
-        due = time.monotonic() + self._random.random() * self._interval_s
+        interval_s = 1 / target.per_second
+        due = time.monotonic() + self._random.random() * interval_s
         async with asyncio.TaskGroup() as group:
             while not self._stop.is_set():
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
                 # A generator that fell behind does not make up for it with a burst.
-                due = max(due + self._interval_s, time.monotonic())
+                due = max(due + interval_s, time.monotonic())
                 group.create_task(self._send(session, target))
 
     async def _send(self, session: aiohttp.ClientSession, target: Target) -> None:
@@ -92,7 +119,6 @@ class Traffic:
             "card": self._random.choice(CARDS),
         }
         self.tally.sent += 1
-        self.tally.by_node[target.node] += 1
         try:
             async with session.post(target.url, json=body) as response:
                 content_type = response.headers.get("Content-Type", "")
@@ -105,13 +131,31 @@ class Traffic:
             self._dropped(f"HTTP {response.status} by the node")
         elif response.status >= 500:
             self.tally.failed += 1
-            self.tally.failed_by_node[target.node] += 1
+            count = self.tally.failed_by_node
+            count[target.node] = count.get(target.node, 0) + 1
         else:
             self.tally.answered += 1
 
     def _dropped(self, reason: str) -> None:
         self.tally.dropped += 1
-        self.tally.dropped_reasons[reason] += 1
+        count = self.tally.dropped_reasons
+        count[reason] = count.get(reason, 0) + 1
+
+
+def main() -> int:
+    """Targets come as one line of JSON; the end of the input means stop; the tally goes out as JSON."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # whoever started it says when to stop
+    told = [Target(**{**each, "currencies": tuple(each["currencies"])}) for each in json.loads(sys.stdin.readline())]
+    stop = threading.Event()
+
+    def until_the_end() -> None:
+        sys.stdin.read()
+        stop.set()
+
+    threading.Thread(target=until_the_end, daemon=True).start()
+    print(json.dumps(asdict(Generator(told, stop).run())))
+    return 0
 
 
 def wait_until(true: Callable[[], Any], *, what: str, seconds: float, every_s: float = 0.1) -> Any:
@@ -127,3 +171,7 @@ def wait_until(true: Callable[[], Any], *, what: str, seconds: float, every_s: f
             return found
         time.sleep(every_s)
     raise TimeoutError(f"after {seconds:.0f} s still missing: {what}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -13,6 +13,7 @@ Base table (consistent; `Store.get`, `Store.list`); `…` stands for what the re
     OutboxMessage     OUTBOX#id                          OUTBOX
     Turn              CLUSTER#environment                TURN#module
     Assignment        CLUSTER#environment                ASSIGNMENT#module
+    Look              CLUSTER#environment                LOOK#module
     Node              CLUSTER#environment                NODE#node id
     EnrolToken        ENROL#token hash                   ENROL                        expires
     Policy            POLICY#environment                 REVISION#revision
@@ -49,7 +50,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from chalicelib.domain.approval import Approval, ApprovalStatus
-from chalicelib.domain.assignment import Assignment
+from chalicelib.domain.assignment import Assignment, Look
 from chalicelib.domain.deployment import Deployment
 from chalicelib.domain.identity import IdempotentAnswer, Session, User
 from chalicelib.domain.module import ModuleVersion, SigningKey
@@ -221,6 +222,7 @@ LAYOUTS: Final = MappingProxyType[type[Any], Layout](
         OutboxMessage: Layout("OutboxMessage", "OUTBOX", 1, "OUTBOX", open=_untold),
         Turn: Layout("Turn", "CLUSTER", 1, "TURN", 1),
         Assignment: Layout("Assignment", "CLUSTER", 1, "ASSIGNMENT", 1),
+        Look: Layout("Look", "CLUSTER", 1, "LOOK", 1),
         Node: Layout("Node", "CLUSTER", 1, "NODE", 1),
         EnrolToken: Layout("EnrolToken", "ENROL", 1, "ENROL", expires_at_s=lambda token: token.expires_at_ms // 1000),
         Policy: Layout("Policy", "POLICY", 1, "REVISION", 1),
