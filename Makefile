@@ -5,7 +5,7 @@ BIN := .venv/bin
 RUN := $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check unit test-long judge-quality format openapi clean
+.PHONY: help setup demo run test check unit coverage test-long judge-quality format openapi clean
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -35,7 +35,10 @@ check: setup  ## Lint, types, layers, generated files, docs
 	@echo "== generated files are fresh"; $(RUN) -m infra.openapi --check && $(RUN) -m infra.requirements --check
 
 unit: setup
-	@echo "== tests"; $(BIN)/pytest -q -n 2 --dist loadgroup -m "not long" --cov --cov-report=term:skip-covered --cov-fail-under=85
+	@echo "== tests"; $(BIN)/pytest -q -n 2 -m "not long"
+
+coverage: setup  ## The same tests, measured: which branches they reach
+	@$(BIN)/pytest -q -n 2 -m "not long" --cov --cov-report=term:skip-covered --cov-fail-under=85
 
 test-long: setup  ## What takes longer than make test may
 	@$(BIN)/pytest -q -m long

@@ -54,7 +54,7 @@ class Demo:
         """The five acts of the demonstration; returns what is to be told about them."""
         nodes = plan_nodes(self.stack.settings.node_port)
         self._say(f"API at {self.stack.url}, emulator at {self.stack.cloud.endpoint_url}")
-        shorten_policies(self.ada, production_bake_seconds=1)
+        shorten_policies(self.ada, production_bake_seconds=1, idle_heartbeat_ms=1_000)
         signer = Signer.register(self.ada)
         self._say(f"signing key {signer.key_id}")
         for version, faults in VERSIONS.items():
@@ -68,7 +68,9 @@ class Demo:
         self._deploy("1.0.0", "the first version, everywhere")
         shorten_policies(self.ada, production_bake_seconds=PRODUCTION_BAKE_SECONDS)
         traffic = Traffic(targets(nodes, per_second=REQUESTS_PER_SECOND)).start()
-        self._say(f"sending requests to each of {len(nodes)} nodes until the end, {REQUESTS_PER_SECOND} a second to those of Production")
+        self._say(
+            f"sending requests to each of {len(nodes)} nodes until the end, {REQUESTS_PER_SECOND} a second to those of Production"
+        )
         try:
             time.sleep(2)
             self._deploy("2.0.0", "a good version")

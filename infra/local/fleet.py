@@ -27,6 +27,9 @@ CURRENCIES: Mapping[str, tuple[str, ...]] = {
 }
 """What is sent where: like real life, Production sees what no test environment does."""
 
+SHARES: Mapping[str, float] = {"Development": 0.15, "QA": 0.15, "Staging": 0.5, "Production": 1.0}
+"""How much traffic a node gets, beside one of Production."""
+
 WRONG_FOR_YEN = ("zero_decimals",)
 VERSIONS: Mapping[str, tuple[str, ...]] = {"1.0.0": (), "2.0.0": (), "2.1.0": WRONG_FOR_YEN}
 """The versions of the demonstration and what is wrong with them. 2.1.0 fails for one currency of five."""
@@ -118,7 +121,7 @@ def publish(version: str, faults: tuple[str, ...], *, signer: Signer, folder: Pa
 def targets(nodes: Sequence[LocalNode], *, per_second: float) -> tuple[Target, ...]:
     """Where the traffic goes: the charge path of every node, in the currencies of its environment.
 
-    `per_second` is for a node of Production or Staging; the environments before get a third of it.
+    `per_second` is for a node of Production; the environments before get less, as in life.
     """
     return tuple(
         Target(
@@ -126,13 +129,13 @@ def targets(nodes: Sequence[LocalNode], *, per_second: float) -> tuple[Target, .
             environment=node.environment,
             url=f"{node.url}/{MODULE}/charge",
             currencies=CURRENCIES[node.environment],
-            per_second=per_second if node.environment in ("Staging", "Production") else per_second / 3,
+            per_second=per_second * SHARES[node.environment],
         )
         for node in nodes
     )
 
 
-def shorten_policies(admin: ApiClient, *, production_bake_seconds: int) -> None:
+def shorten_policies(admin: ApiClient, *, production_bake_seconds: int, idle_heartbeat_ms: int = 2_000) -> None:
     """Policies of the same shape as the delivered ones, with bakes short enough to watch."""
     step = production_bake_seconds
     # Bakes of seconds see dozens of requests, not thousands: enough for the slowest tenth, not for the slowest hundredth.
@@ -140,9 +143,9 @@ def shorten_policies(admin: ApiClient, *, production_bake_seconds: int) -> None:
         "minRequests": 30,
         "minBaselineRequests": 30,
         "latencyQuantileBp": 9_000,
-        "levelWindowMs": 2_000,
-        "levelWindows": 2,
-        "warmUpMs": 1_000,
+        "levelWindowMs": 1_000,
+        "levelWindows": 1,
+        "warmUpMs": 500,
     }
     short: dict[str, dict[str, Any]] = {
         "Development": {"strategy": {"bakeSeconds": 1}},
@@ -156,7 +159,7 @@ def shorten_policies(admin: ApiClient, *, production_bake_seconds: int) -> None:
             "analysis": analysis,
         },
     }
-    common = {"idleHeartbeatMs": 2_000, "retentionSeconds": 30, "hold": {"stepSeconds": 3}}
+    common = {"idleHeartbeatMs": idle_heartbeat_ms, "retentionSeconds": 30, "hold": {"stepSeconds": 2}}
     for environment, changes in short.items():
         change_policy(admin, environment, {**common, **changes})
 

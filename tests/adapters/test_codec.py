@@ -17,6 +17,8 @@ from chalicelib.adapters.dynamodb.items import item_of, record_of
 from chalicelib.adapters.dynamodb.keys import LAYOUTS
 from chalicelib.domain.analysis.policy import AnalysisPolicy
 from chalicelib.domain.deployment import Deployment
+from chalicelib.domain.histogram import Histogram
+from chalicelib.domain.metrics import Window
 from chalicelib.domain.policy import DEFAULT_POLICIES, Policy
 from tests.builders import a_deployment, a_policy, an_event
 
@@ -31,6 +33,25 @@ ANYTHING = st.recursive(
 POLICIES = st.builds(AnalysisPolicy, alpha_bp=st.integers(1, 2_000), level_windows=st.integers(1, 1_000))
 
 
+@st.composite
+def windows(draw: st.DrawFn) -> Window:
+    """Windows that can have been measured: the numbers agree with each other."""
+    counts = draw(st.dictionaries(st.integers(0, 511), st.integers(1, 10**6), max_size=4))
+    latency = Histogram(counts=tuple(sorted(counts.items())))
+    started, duration = draw(st.integers(0, 10**13)), draw(st.integers(0, 10**6))
+    return Window(
+        started_at_ms=started,
+        ended_at_ms=started + duration,
+        duration_ms=duration,
+        requests=latency.total,
+        errors=draw(st.integers(0, latency.total)),
+        latency=latency,
+        cpu_ms=draw(WHOLE),
+        memory_byte_ms=draw(WHOLE),
+        crashes=draw(WHOLE),
+    )
+
+
 def values_of(hint: Any) -> st.SearchStrategy[Any]:
     """Values of a field with this type."""
     arguments = get_args(hint)
@@ -38,6 +59,8 @@ def values_of(hint: Any) -> st.SearchStrategy[Any]:
         return ANYTHING
     if hint is AnalysisPolicy:
         return POLICIES
+    if hint is Window:
+        return windows()
     if get_origin(hint) is types.UnionType:
         return st.one_of([values_of(each) for each in arguments])
     if get_origin(hint) is tuple:

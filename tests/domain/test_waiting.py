@@ -50,7 +50,7 @@ def test_there_is_an_answer_exactly_when_what_is_waited_for_is_over(state: WaitS
     assert (said is None) == ((state, phase) in OPEN | OUT_OF_REACH)
 
 
-@pytest.mark.parametrize("state", set(WaitState) - {WaitState.RESTORE_NODES})
+@pytest.mark.parametrize("state", sorted(set(WaitState) - {WaitState.RESTORE_NODES}))
 def test_a_restoring_rollout_ends_every_wait_but_the_one_for_the_restore(state: WaitState) -> None:
     said = answer(in_phase(Phase.RESTORING), state, now_ms=NOW_MS)
 

@@ -125,8 +125,7 @@ class HeartbeatBody(Received):
             kernel_version=self.kernel_version,
             modules=tuple(module.report() for module in self.modules),
             windows=tuple(
-                Measured(module=window.module, digest=window.digest, window=window.window())
-                for window in self.windows
+                Measured(module=window.module, digest=window.digest, window=window.window()) for window in self.windows
             ),
         )
 
