@@ -1,4 +1,4 @@
-"""The world the judge is measured in. Fixed before the judge was tuned; change it only with a note in docs/judge.md.
+"""The world the judge is measured in. Written before the judge was tuned. While it was written the looks per bake were cut from ten to four, and constants of the judge were set after seeing its figures: a run with another SEED is the honest check. Change it only with a note in docs/judge.md.
 
 It is unkind on purpose where real fleets are: nodes differ and stay different, a restart moves them a little, load
 and latency drift over the day, noise is correlated in time, errors come in bursts, and new processes are slow at first.
