@@ -32,7 +32,7 @@ from infra.local.stack import LocalStack, StackSettings
 from infra.local.traffic import Traffic, wait_until
 from kernel.examples.build import MODULE
 
-REQUESTS_PER_SECOND = 12
+REQUESTS_PER_SECOND = 10
 PRODUCTION_BAKE_SECONDS = 5
 DEPLOYMENT_SECONDS = 180
 
