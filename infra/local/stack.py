@@ -17,6 +17,7 @@ from chalicelib import wiring
 from chalicelib.domain.access import Role
 from chalicelib.settings import Settings
 from chalicelib.usecases.create_user import create_user
+from chalicelib.usecases.forgive_silence import forgive_silence
 from chalicelib.usecases.ports import Clock
 from chalicelib.usecases.reconcile import reconcile
 from infra.local.api_client import ApiClient
@@ -155,6 +156,7 @@ class LocalStack:
         self._stack.callback(server.stop)
         self.url = server.url
         # What was unfinished when the last process died goes on now, not at the next sweep.
+        forgive_silence(ports=wiring.ports())
         reconcile(grace_ms=0, ports=wiring.ports())
 
     def _create_users(self) -> None:

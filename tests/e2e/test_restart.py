@@ -104,8 +104,12 @@ def test_nothing_that_was_acknowledged_is_lost_by_sigkill(tmp_path: Path):
                 every_s=1,
             )
             assert status == "Completed", (deployment, status)
-        runs = client.get("/api/v1/clusters/Development")["modules"][0]["currentVersion"]
-        assert runs == ("2.0.0" if KILLS % 2 else "1.0.0")
+        # Which one is last depends on who asked for the turn first after a restart; that the fleet agrees does not.
+        wait_until(
+            lambda: not client.get("/api/v1/clusters/Development")["modules"][0]["driftedNodes"],
+            what="every node of Development on the version it should run",
+            seconds=30,
+        )
     finally:
         stack.end()
 
