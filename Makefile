@@ -5,7 +5,7 @@ BIN := .venv/bin
 RUN := $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check unit coverage test-long judge-quality format openapi clean
+.PHONY: help setup demo run test check unit coverage test-long judge-quality audit format openapi clean
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -30,6 +30,7 @@ test: check unit  ## All tests
 
 check: setup  ## Lint, types, layers, generated files, docs
 	@echo "== ruff"; $(BIN)/ruff check . && $(BIN)/ruff format --check --quiet .
+	@echo "== bandit"; $(BIN)/bandit -q -ll -c pyproject.toml -r chalicelib kernel infra app.py
 	@echo "== mypy --strict"; $(BIN)/mypy
 	@echo "== import layers"; $(BIN)/lint-imports --no-cache
 	@echo "== generated files are fresh"; $(RUN) -m infra.openapi --check && $(RUN) -m infra.requirements --check
@@ -45,6 +46,11 @@ test-long: setup  ## What takes longer than make test may
 
 judge-quality: setup  ## How often the judge errs, in a simulated world fixed beforehand
 	@$(RUN) -m load.judge_quality
+
+audit: setup  ## Known vulnerabilities of what we depend on; fails when they cannot be looked up
+	@$(BIN)/uv export --frozen --all-groups --no-emit-project --quiet -o .audit-requirements.txt
+	@$(BIN)/pip-audit --strict --disable-pip --require-hashes -r .audit-requirements.txt; found=$$?; rm -f .audit-requirements.txt; \
+	  test $$found -eq 0 || { echo "audit failed: something is vulnerable, or nothing could be looked up (see above)"; exit 1; }
 
 format: setup  ## Format the code
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import http
 import json
 import logging
 import threading
@@ -13,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from chalicelib.routes.problems import MEDIA_TYPE, kind_of_status, problem
+from chalicelib.routes.response_headers import security_headers
 from infra.local.repairs.lambda_functions import LocalContext
 
 _log = logging.getLogger(__name__)
@@ -66,17 +67,10 @@ ErrorRenderer = Callable[[GatewayError], tuple[Mapping[str, str], bytes]]
 
 
 def problem_json(error: GatewayError) -> tuple[Mapping[str, str], bytes]:
-    """The shape of the app's own errors (RFC 9457)."""
-    body = {
-        "type": "about:blank",
-        "title": http.HTTPStatus(error.status).phrase,
-        "status": error.status,
-        "detail": error.detail,
-        "instance": error.path,
-        "requestId": error.request_id,
-        "errors": [],
-    }
-    return {"Content-Type": "application/problem+json"}, json.dumps(body).encode()
+    """The shape and the headers of the app's own errors (RFC 9457), as the deployed gateway is told to answer."""
+    body = problem(kind_of_status(error.status), error.detail, instance=error.path, request_id=error.request_id)
+    headers = {**security_headers(), "Content-Type": MEDIA_TYPE, "X-Request-Id": error.request_id}
+    return headers, json.dumps(body).encode()
 
 
 def gateway_message(error: GatewayError) -> tuple[Mapping[str, str], bytes]:
