@@ -14,6 +14,7 @@ from typing import Any
 
 from rich.console import Console
 
+from infra.local.demo_policies import allow_first_install, shorten_policies
 from infra.local.demo_report import Summary, print_summary, summarize
 from infra.local.demo_timeline import Timeline
 from infra.local.fleet import (
@@ -23,7 +24,6 @@ from infra.local.fleet import (
     nodes_running,
     plan_nodes,
     publish,
-    shorten_policies,
     start_nodes,
     targets,
 )
@@ -33,7 +33,7 @@ from infra.local.traffic import Traffic, wait_until
 from kernel.examples.build import MODULE
 
 REQUESTS_PER_SECOND = 10
-PRODUCTION_BAKE_SECONDS = 5
+PRODUCTION_BAKE_SECONDS = 4
 DEPLOYMENT_SECONDS = 180
 
 
@@ -54,7 +54,7 @@ class Demo:
         """The five acts of the demonstration; returns what is to be told about them."""
         nodes = plan_nodes(self.stack.settings.node_port)
         self._say(f"API at {self.stack.url}, emulator at {self.stack.cloud.endpoint_url}")
-        shorten_policies(self.ada, production_bake_seconds=1, idle_heartbeat_ms=1_000)
+        allow_first_install(self.ada)
         signer = Signer.register(self.ada)
         self._say(f"signing key {signer.key_id}")
         for version, faults in VERSIONS.items():

@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
@@ -133,58 +132,6 @@ def targets(nodes: Sequence[LocalNode], *, per_second: float) -> tuple[Target, .
         )
         for node in nodes
     )
-
-
-def shorten_policies(admin: ApiClient, *, production_bake_seconds: int, idle_heartbeat_ms: int = 2_000) -> None:
-    """Policies of the same shape as the delivered ones, with bakes short enough to watch."""
-    step = production_bake_seconds
-    # Bakes of seconds see dozens of requests, not thousands: enough for the slowest fifth, not for the slowest hundredth.
-    # And the fleet, its traffic and the control plane share this machine's cores: starting five nodes at once slows all
-    # of them down for a while, which says nothing about a version. Only differences beyond that count here.
-    analysis = {
-        "minRequests": 30,
-        "minBaselineRequests": 30,
-        "latencyQuantileBp": 8_000,
-        "latencyFloorUs": 50_000,
-        "cpuFloorBp": 2_000,
-        "levelWindowMs": 1_000,
-        "levelWindows": 2,
-        "warmUpMs": 1_000,
-    }
-    short: dict[str, dict[str, Any]] = {
-        "Development": {"strategy": {"bakeSeconds": 1}},
-        "QA": {"strategy": {"bakeSeconds": 1}},
-        "Staging": {"strategy": {"bakeSeconds": 3}, "analysis": analysis},
-        "Production": {
-            "strategy": {
-                "bakeSeconds": step,
-                "steps": [{"percent": percent, "bakeSeconds": step} for percent in (10, 30, 50, 100)],
-            },
-            "analysis": analysis,
-        },
-    }
-    common = {"idleHeartbeatMs": idle_heartbeat_ms, "retentionSeconds": 30, "hold": {"stepSeconds": 2}}
-    for environment, changes in short.items():
-        change_policy(admin, environment, {**common, **changes})
-
-
-def change_policy(admin: ApiClient, environment: str, changes: Mapping[str, Any]) -> None:
-    """The policy in force with these fields replaced, as its next revision."""
-    path = f"/api/v1/clusters/{environment}/policy"
-    current = admin.get(path)
-    for owned_by_server in ("environment", "revision", "changedBy", "changedAt"):
-        current.pop(owned_by_server, None)
-    admin.put(path, merged(current, changes))
-
-
-def merged(current: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """`current` with `changes` laid over it, objects within objects too."""
-    result = dict(current)
-    for name, value in changes.items():
-        known = result.get(name)
-        both = isinstance(value, Mapping) and isinstance(known, Mapping)
-        result[name] = merged(known or {}, value) if both else value
-    return result
 
 
 def is_registered(client: ApiClient, version: str) -> bool:

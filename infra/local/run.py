@@ -13,6 +13,7 @@ from typing import IO
 
 from rich.console import Console
 
+from infra.local.demo_policies import allow_first_install, shorten_policies
 from infra.local.fleet import (
     VERSIONS,
     Signer,
@@ -20,7 +21,6 @@ from infra.local.fleet import (
     nodes_running,
     plan_nodes,
     publish,
-    shorten_policies,
     start_nodes,
     targets,
 )
@@ -90,7 +90,7 @@ def _prepare(local: LocalStack, settings: StackSettings) -> None:
 
 def _first_deployment(local: LocalStack, stop: threading.Event) -> None:
     dana, amal = local.client("dana"), local.client("amal")
-    shorten_policies(local.client("ada"), production_bake_seconds=1)
+    allow_first_install(local.client("ada"))
     body = {"moduleName": MODULE, "version": "1.0.0", "targetEnvironment": "Production"}
     deployment = dana.post("/api/v1/deployments", body)["executionId"]
 

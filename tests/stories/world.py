@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from chalicelib.domain.module import signed_text
 from infra.local.cloud import LocalCloud
-from infra.local.fleet import merged
+from infra.local.demo_policies import merged
 from tests.stories.nodes import Behaviour, ScriptedNode
 from tests.stories.story_time import StoryTime
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 from unittest.mock import patch
 
 import boto3
 import pytest
-from moto.core import responses, serialize
+from moto.core import parse, responses, serialize
 
 from infra.local.repairs import dynamodb_speed
 from tests.local.worlds import bare_moto
@@ -32,6 +32,12 @@ def a_table() -> Any:
     client.create_table(TableName="t", KeySchema=keys, AttributeDefinitions=attributes, BillingMode="PAY_PER_REQUEST")
     client.put_item(TableName="t", Item=ITEM)
     return client
+
+
+@contextmanager
+def both_repairs() -> Iterator[None]:
+    with dynamodb_speed.answers_are_written_as_they_are(), dynamodb_speed.requests_are_read_as_they_are():
+        yield
 
 
 @contextmanager
@@ -63,9 +69,21 @@ def test_reading_an_item_walks_the_service_model_only_in_bare_moto(mended):
     assert (walks[0] == 0) == mended
 
 
+@pytest.mark.parametrize("mended", [False, True])
+def test_a_request_is_parsed_by_the_service_model_only_in_bare_moto(mended):
+    with bare_moto(), dynamodb_speed.requests_are_read_as_they_are() if mended else nullcontext():
+        client = a_table()
+        with counted(parse.JSONParser, "parse") as walks:
+            client.put_item(TableName="t", Item=ITEM | {"sk": {"S": 'a "B": in a text'}})
+        found = client.get_item(TableName="t", Key={"pk": {"S": "a"}, "sk": {"S": 'a "B": in a text'}})
+
+    assert found["Item"]["map"] == ITEM["map"]
+    assert (walks[0] == 0) == mended
+
+
 def test_queries_writes_and_old_items_are_answered_the_same():
     answers = []
-    for repair in (contextmanager(lambda: iter([None])), dynamodb_speed.answers_are_written_as_they_are):
+    for repair in (nullcontext, both_repairs):
         with bare_moto():
             client = a_table()
             with repair():
@@ -94,7 +112,7 @@ def test_queries_writes_and_old_items_are_answered_the_same():
 
 
 def test_binary_items_still_go_through_the_model():
-    with bare_moto(), dynamodb_speed.answers_are_written_as_they_are():
+    with bare_moto(), both_repairs():
         client = a_table()
         client.put_item(TableName="t", Item=ITEM | {"blob": {"B": b"\x00\xff"}})
 
