@@ -18,6 +18,7 @@ DomainError
 ├── ExecutionReplaced       a step of an execution that a newer one has replaced
 ├── DeploymentEnded         a step of a deployment that has reached an end
 ├── PlanChanged             what was approved is not what would happen
+├── DestinationRefused      an address that we do not call, whoever asks
 └── Unavailable             something we depend on does not answer
 """
 
@@ -140,6 +141,10 @@ class DeploymentEnded(DomainError):
 
 class PlanChanged(DomainError):
     """What was approved is not what would happen now; people are asked again."""
+
+
+class DestinationRefused(DomainError):
+    """An address that may not be called: not https, not public, or written so that it could be read in two ways."""
 
 
 class Unavailable(DomainError):

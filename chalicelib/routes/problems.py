@@ -60,6 +60,7 @@ KINDS: Final[Mapping[type[errors.DomainError], Kind]] = MappingProxyType(
         errors.ExecutionReplaced: _CONFLICT,
         errors.DeploymentEnded: _CONFLICT,
         errors.PlanChanged: _CONFLICT,
+        errors.DestinationRefused: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "destination-refused"),
         errors.Unavailable: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable"),
     }
 )
