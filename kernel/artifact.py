@@ -18,7 +18,17 @@ from kernel.reasons import OrderError, Reason
 MAX_ZIPPED_BYTES = 50 * 1024 * 1024
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
-TrustRoots = Mapping[str, Ed25519PublicKey]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustRoot:
+    """A key the node believes, from when until before when (milliseconds since the epoch; None: no limit)."""
+
+    key: Ed25519PublicKey
+    valid_from_ms: int | None = None
+    valid_until_ms: int | None = None
+
+
+TrustRoots = Mapping[str, TrustRoot]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,20 +65,24 @@ def key_id_of(public_key: bytes) -> str:
     return "ed25519:" + hashlib.sha256(public_key).hexdigest()[:32]
 
 
-def trust_roots_from(roots: Iterable[Mapping[str, object]]) -> dict[str, Ed25519PublicKey]:
+def trust_roots_from(roots: Iterable[Mapping[str, object]]) -> dict[str, TrustRoot]:
     """Read trust roots as the control plane or a local file gives them.
 
     Raises:
-        ValueError: a key is not 32 bytes in base64, or its id is not its own.
+        ValueError: a key is not 32 bytes in base64, its id is not its own, or a limit is no whole number.
     """
-    keys: dict[str, Ed25519PublicKey] = {}
+    keys: dict[str, TrustRoot] = {}
     for root in roots:
         raw = _decoded(root.get("publicKey"))
         if raw is None or len(raw) != 32:
             raise ValueError("publicKey must be 32 bytes in standard base64")
         if root.get("keyId") != key_id_of(raw):
             raise ValueError(f"keyId {root.get('keyId')!r} does not belong to its publicKey")
-        keys[key_id_of(raw)] = Ed25519PublicKey.from_public_bytes(raw)
+        keys[key_id_of(raw)] = TrustRoot(
+            key=Ed25519PublicKey.from_public_bytes(raw),
+            valid_from_ms=_limit(root, "validFrom"),
+            valid_until_ms=_limit(root, "validUntil"),
+        )
     return keys
 
 
@@ -93,11 +107,24 @@ def verify_signature(ref: ArtifactRef, roots: TrustRoots) -> None:
     try:
         if signature is None or len(signature) != 64:
             raise InvalidSignature
-        roots[ref.key_id].verify(signature, signed_text(ref.name, ref.version, ref.digest, ref.size))
+        roots[ref.key_id].key.verify(signature, signed_text(ref.name, ref.version, ref.digest, ref.size))
     except (InvalidSignature, ValueError) as error:
         raise OrderError(
             Reason.ARTIFACT_SIGNATURE_INVALID, f"{ref.key_id} did not sign this name, version, digest and size"
         ) from error
+
+
+def verify_validity(ref: ArtifactRef, roots: TrustRoots, *, now_ms: int) -> None:
+    """Return only when the key counts now. Asked before bytes are taken in, not when verified ones are started again.
+
+    Raises:
+        OrderError: ARTIFACT_KEY_NOT_YET_VALID or ARTIFACT_KEY_EXPIRED.
+    """
+    root = roots[ref.key_id]
+    if root.valid_from_ms is not None and now_ms < root.valid_from_ms:
+        raise OrderError(Reason.ARTIFACT_KEY_NOT_YET_VALID, f"{ref.key_id} does not count yet")
+    if root.valid_until_ms is not None and now_ms >= root.valid_until_ms:
+        raise OrderError(Reason.ARTIFACT_KEY_EXPIRED, f"{ref.key_id} counts no longer")
 
 
 def verify_bytes(data: bytes, ref: ArtifactRef) -> None:
@@ -111,6 +138,13 @@ def verify_bytes(data: bytes, ref: ArtifactRef) -> None:
     found = digest_of(data)
     if found != ref.digest:
         raise OrderError(Reason.ARTIFACT_DIGEST_MISMATCH, f"the bytes are {found}")
+
+
+def _limit(root: Mapping[str, object], name: str) -> int | None:
+    value = root.get(name)
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+        raise ValueError(f"{name} must be a whole number of milliseconds")
+    return value
 
 
 def _decoded(text: object) -> bytes | None:

@@ -3,9 +3,10 @@
 import asyncio
 import shutil
 import tempfile
+import time
 from pathlib import Path
 
-from kernel.artifact import ArtifactRef, TrustRoots, verify_bytes, verify_signature
+from kernel.artifact import ArtifactRef, TrustRoots, verify_bytes, verify_signature, verify_validity
 from kernel.control_plane import ControlPlane
 from kernel.manifest import Manifest
 from kernel.messages import Wanted
@@ -59,6 +60,8 @@ class Provision:
         """
         verify_signature(wanted.ref, self._trust_roots)
         kept = await asyncio.to_thread(self._kept, wanted.ref)
+        if kept is None:
+            verify_validity(wanted.ref, self._trust_roots, now_ms=int(time.time() * 1000))
         data = kept if kept is not None else await self._downloaded(wanted)
         resident = await self._resident(wanted.ref, data)
         if kept is None:

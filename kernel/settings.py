@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
-from kernel.artifact import trust_roots_from
+from kernel.artifact import TrustRoot, trust_roots_from
 from kernel.manifest import is_name
 from kernel.resident import Pace
 
@@ -42,7 +40,7 @@ class KernelSettings:
     data_dir: Path
     nodes: tuple[NodeSettings, ...]
     host: str = "127.0.0.1"
-    trust_roots: Mapping[str, Ed25519PublicKey] | None = None
+    trust_roots: Mapping[str, TrustRoot] | None = None
     patience: Patience = field(default_factory=Patience)
     pace: Pace = field(default_factory=Pace)
 
@@ -102,7 +100,7 @@ def parse_node(text: str) -> NodeSettings:
     return NodeSettings(name=parts["name"], port=int(port), token=parts.get("token"), labels=labels)
 
 
-def _trust_roots(path: str) -> Mapping[str, Ed25519PublicKey]:
+def _trust_roots(path: str) -> Mapping[str, TrustRoot]:
     try:
         body = json.loads(Path(path).read_bytes())
         roots = body["trustRoots"] if isinstance(body, dict) else body

@@ -166,7 +166,7 @@ def parse_manifest(text: bytes) -> Manifest:
         ArtifactRefused: ARTIFACT_MANIFEST_INVALID, naming the field and its rule.
     """
     try:
-        raw = json.loads(text)
+        raw = json.loads(text.decode(), object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         raise _invalid(f"hotswap.json is not JSON: {error}") from error
     if not isinstance(raw, dict):
@@ -184,6 +184,14 @@ def parse_manifest(text: bytes) -> Manifest:
         start_timeout_ms=_number(raw, "startTimeoutMs", 100, 10_000),
         shutdown_grace_ms=_number(raw, "shutdownGraceMs", 0, 5_000),
     )
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # Two readers may disagree on which of two equal keys counts; nodes refuse them, too.
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a field stands twice")
+    return found
 
 
 def _text(raw: dict[str, Any], field: str, rule: Any) -> str:

@@ -126,6 +126,7 @@ class Deployment:
     require_approval: bool = False
     undoes: str = ""
     hotfix_reason: str = ""
+    allow_downgrade: bool = False
     superseded_by: str = ""
     created_at_ms: int
     updated_at_ms: int

@@ -28,7 +28,12 @@ ALL = "/api/v1/signing-keys"
 )
 def add_signing_key(call: Call, body: AddSigningKey) -> Answer:
     key, is_new = added(
-        body.public_key, owner=body.owner, caller=call.caller, request_id=call.request_id, ports=call.edge.ports
+        body.public_key,
+        owner=body.owner,
+        limits=body.limits(),
+        caller=call.caller,
+        request_id=call.request_id,
+        ports=call.edge.ports,
     )
     return Answer(body=key_body(key), status=201 if is_new else 200)
 

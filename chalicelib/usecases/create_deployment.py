@@ -41,6 +41,7 @@ class DeploymentRequest:
     undoes: str = ""
     only_target: bool = False
     hotfix_reason: str = ""
+    allow_downgrade: bool = False
     skip: tuple[Environment, ...] = ()
 
 
@@ -72,6 +73,8 @@ def create_deployment(
     detail: dict[str, Any] = {"kind": str(deployment.kind), "requestedBy": deployment.requested_by}
     if request.skip:
         detail |= {"jumped": [str(environment) for environment in request.skip], "reason": request.hotfix_reason}
+    if request.allow_downgrade:
+        detail["allowDowngrade"] = True
     entry = Entry(type=EventType.DEPLOYMENT_CREATED, detail=detail)
     recorded = record(
         Decided(after=deployment, entries=(entry,), also=tuple(also)),
@@ -127,6 +130,7 @@ def _new_deployment(request: DeploymentRequest, caller: Caller, *, ports: Ports)
         require_approval=request.require_approval or bool(request.skip),
         undoes=request.undoes,
         hotfix_reason=request.hotfix_reason,
+        allow_downgrade=request.allow_downgrade,
         created_at_ms=now,
         updated_at_ms=now,
         rollouts=tuple(rollouts),

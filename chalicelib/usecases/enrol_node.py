@@ -75,7 +75,9 @@ def enrol_node(
         ports.store.commit(Replace(used), Add(node), audited(deed, ports=ports))
     except StaleWrite as lost:
         raise _refused() from lost
-    roots = tuple(key for key in ports.store.list(SigningKey) if key.revoked_at_ms is None)
+    roots = tuple(
+        key for key in ports.store.list(SigningKey) if key.revoked_at_ms is None and key.counts_in(known.environment)
+    )
     return Enrolled(node=node, credential=credential, trust_roots=roots)
 
 

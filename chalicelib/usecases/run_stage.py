@@ -6,9 +6,18 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from chalicelib.domain.artifact import check_artifact
-from chalicelib.domain.deployment import Deployment, Failure, Stage, StageName, StageStatus, Status
+from chalicelib.domain.assignment import Assignment
+from chalicelib.domain.deployment import Deployment, Failure, Kind, Stage, StageName, StageStatus, Status
 from chalicelib.domain.errors import ArtifactRefused, DeploymentEnded, NotFound
-from chalicelib.domain.module import MAX_ARTIFACT_BYTES, ModuleVersion, SigningKey, VersionStatus, signed_text
+from chalicelib.domain.module import (
+    MAX_ARTIFACT_BYTES,
+    ModuleVersion,
+    SigningKey,
+    VersionStatus,
+    precedence,
+    signed_text,
+)
+from chalicelib.domain.rollout import Phase
 from chalicelib.domain.timeline import EventType
 from chalicelib.usecases.end_deployment import ended_before_nodes
 from chalicelib.usecases.ports import Ports
@@ -28,8 +37,8 @@ def run_tests(deployment_id: str, *, ports: Ports) -> Deployment:
 
 
 def scan_security(deployment_id: str, *, ports: Ports) -> Deployment:
-    """Check signature, signer and quarantine."""
-    return _run(StageName.SECURITY_SCAN, _check_signature, deployment_id, ports=ports)
+    """Check digest, quarantine, signer, signature, and that the target does not go back to an older version unasked."""
+    return _run(StageName.SECURITY_SCAN, _check_security, deployment_id, ports=ports)
 
 
 def _run(name: StageName, check: Check, deployment_id: str, *, ports: Ports) -> Deployment:
@@ -70,7 +79,9 @@ def _nothing_configured(_deployment: Deployment, _registered: ModuleVersion, _po
     return StageStatus.SKIPPED, "No test is configured."
 
 
-def _check_signature(_deployment: Deployment, registered: ModuleVersion, ports: Ports) -> tuple[StageStatus, str]:
+def _check_security(deployment: Deployment, registered: ModuleVersion, ports: Ports) -> tuple[StageStatus, str]:
+    if deployment.digest and deployment.digest != registered.digest:
+        raise ArtifactRefused("ARTIFACT_DIGEST_MISMATCH", f"the build checked {deployment.digest}")
     if registered.status is VersionStatus.QUARANTINED:
         raise ArtifactRefused("ARTIFACT_QUARANTINED", registered.reason or "this version is in quarantine")
     if not registered.signature:
@@ -78,14 +89,31 @@ def _check_signature(_deployment: Deployment, registered: ModuleVersion, ports: 
     key = ports.store.get(SigningKey, registered.key_id)
     if key is None:
         raise ArtifactRefused("ARTIFACT_KEY_UNKNOWN", f"no signing key {registered.key_id} is registered")
-    if key.revoked_at_ms is not None:
-        raise ArtifactRefused("ARTIFACT_KEY_REVOKED", f"signing key {registered.key_id} was revoked")
+    to_change = (each.environment for each in deployment.rollouts if each.phase is not Phase.SKIPPED)
+    key.require_good(to_change, now_ms=ports.clock.machine_ms())
     text = signed_text(
         module=registered.module, version=registered.version, digest=registered.digest, size=registered.size
     )
     if not ports.signatures.verifies(public_key=key.public_key, signature=registered.signature, message=text):
         raise ArtifactRefused("ARTIFACT_SIGNATURE_INVALID", f"not signed by {registered.key_id}")
+    _refuse_downgrade(deployment, ports)
     return StageStatus.SUCCEEDED, f"signed by {key.owner} with {key.key_id}"
+
+
+def _refuse_downgrade(deployment: Deployment, ports: Ports) -> None:
+    """Who replays an old, rightly signed version must not get a hole back that was closed. Source: TUF, rollback attack."""
+    if deployment.kind is Kind.ROLLBACK or deployment.allow_downgrade:
+        return
+    assignment = ports.store.get(Assignment, deployment.target, deployment.module)
+    if assignment is None or assignment.stable_digest is None:
+        return
+    versions = ports.store.list(ModuleVersion, deployment.module)
+    running = [each.version for each in versions if each.digest == assignment.stable_digest]
+    if running and precedence(deployment.version) < max(map(precedence, running)):
+        raise ArtifactRefused(
+            "ARTIFACT_DOWNGRADE",
+            f"{deployment.target} runs {running[0]}; an older version needs a rollback, or allowDowngrade",
+        )
 
 
 def _with(

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from kernel.artifact import digest_of
-from kernel.examples.build import BuiltArtifact, new_signing_key, sign_artifact, zip_of
+from kernel.artifact import digest_of, trust_roots_from
+from kernel.examples.build import BuiltArtifact, new_signing_key, sign_artifact, trust_root, zip_of
 from tests.kernel.conftest import Builder, Fleet
 from tests.kernel.fake_control_plane import FakeControlPlane
 
@@ -116,7 +116,7 @@ async def test_with_trust_roots_of_its_own_a_node_believes_nobody_else(
     own_key = new_signing_key()
     artifact = built("1.0.0")
     own = sign_artifact(own_key, artifact.name, artifact.version, artifact.digest, artifact.size)
-    name = await fleet.start(trust_roots={own.key_id: own_key.public_key()})
+    name = await fleet.start(trust_roots=trust_roots_from([trust_root(own_key)]))
 
     control_plane.order(name, 1, control_plane.publish(artifact))
     refusal = await control_plane.settled(name, 1, artifact.digest)

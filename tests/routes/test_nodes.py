@@ -75,7 +75,7 @@ def test_a_node_enrols_once_and_pins_the_keys_that_are_not_revoked(api: Api) -> 
     assert answer.status == 201
     assert (told["environment"], told["heartbeatMs"]) == ("Production", 1_000)
     assert told["nodeId"].startswith("p-")
-    assert told["trustRoots"] == [{"keyId": key, "publicKey": kept["publicKey"]}]
+    assert told["trustRoots"] == [{"keyId": key, "publicKey": kept["publicKey"], "validFrom": None, "validUntil": None}]
     assert (again.status, again.json()["type"]) == (401, "/problems/not-authenticated")
 
 

@@ -65,6 +65,7 @@ class CreateDeployment(Received):
     description: Reason = ""
     metadata: Annotated[dict[MetadataKey, MetadataValue], Field(max_length=50)] = Field(default_factory=dict)
     hotfix: Hotfix | None = None
+    allow_downgrade: bool = False
 
     @field_validator("hotfix")
     @classmethod
@@ -89,6 +90,7 @@ class CreateDeployment(Received):
             description=self.description,
             metadata=self.metadata,
             hotfix_reason=self.hotfix.reason if self.hotfix is not None else "",
+            allow_downgrade=self.allow_downgrade,
             skip=tuple(self.hotfix.skip) if self.hotfix is not None else (),
         )
 
@@ -175,6 +177,7 @@ class DeploymentBody(DeploymentSummary):
     metadata: dict[str, str]
     undoes: str | None
     hotfix_reason: str | None
+    allow_downgrade: bool
     superseded_by: str | None
     cancel_requested_by: str | None
     stages: list[StageBody]
@@ -212,6 +215,7 @@ def deployment_body(deployment: Deployment) -> DeploymentBody:
         metadata=deployment.metadata,
         undoes=deployment.undoes or None,
         hotfix_reason=deployment.hotfix_reason or None,
+        allow_downgrade=deployment.allow_downgrade,
         superseded_by=deployment.superseded_by or None,
         cancel_requested_by=deployment.cancel_requested_by or None,
         stages=[

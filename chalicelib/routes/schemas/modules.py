@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
+from chalicelib.domain.environment import Environment
+from chalicelib.domain.errors import InvalidInput, Violation
 from chalicelib.domain.module import MAX_ARTIFACT_BYTES, ModuleVersion, SigningKey
 from chalicelib.routes.fields import (
     Digest,
+    EnvironmentName,
     Instant,
     KeyId,
     PublicKey,
+    QueryInstant,
     QueryInt,
     Reason,
     Signature,
@@ -19,7 +23,8 @@ from chalicelib.routes.fields import (
     iso,
     iso_or_none,
 )
-from chalicelib.routes.validation import Answered, Received
+from chalicelib.routes.validation import Answered, Received, broken_inside
+from chalicelib.usecases.add_signing_key import Limits
 from chalicelib.usecases.ports import Page
 from chalicelib.usecases.register_version import Registered, VersionRequest
 
@@ -56,10 +61,25 @@ class Quarantine(Received):
 
 
 class AddSigningKey(Received):
-    """A public key, and whose it is."""
+    """A public key, whose it is, and where and how long it counts; without limits everywhere and until it is revoked."""
 
     public_key: PublicKey
     owner: Annotated[str, Field(min_length=1, max_length=200)]
+    valid_from: QueryInstant | None = None
+    valid_until: QueryInstant | None = None
+    environments: Annotated[list[EnvironmentName], Field(max_length=4)] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _ends_after_it_begins(self) -> Self:
+        if self.valid_until is not None and self.valid_until <= (self.valid_from or 0):
+            raise broken_inside(InvalidInput(Violation("validUntil", "must be later than validFrom")))
+        return self
+
+    def limits(self) -> Limits:
+        """The same for the use case."""
+        return Limits(
+            valid_from_ms=self.valid_from, valid_until_ms=self.valid_until, environments=tuple(self.environments)
+        )
 
 
 class Why(Received):
@@ -118,6 +138,9 @@ class SigningKeyBody(Answered):
     added_by: str
     added_at: Instant
     revoked_at: Instant | None
+    valid_from: Instant | None
+    valid_until: Instant | None
+    environments: list[Environment]
 
 
 class SigningKeyList(Answered):
@@ -161,4 +184,7 @@ def key_body(key: SigningKey) -> SigningKeyBody:
         added_by=key.added_by,
         added_at=iso(key.added_at_ms),
         revoked_at=iso_or_none(key.revoked_at_ms),
+        valid_from=iso_or_none(key.valid_from_ms),
+        valid_until=iso_or_none(key.valid_until_ms),
+        environments=list(key.environments or Environment),
     )

@@ -76,10 +76,12 @@ class EnrolTokenBody(Answered):
 
 
 class TrustRoot(Answered):
-    """A key the node pins."""
+    """A key the node pins; it counts from `validFrom` until before `validUntil` (milliseconds since the epoch)."""
 
     key_id: str
     public_key: str
+    valid_from: int | None
+    valid_until: int | None
 
 
 class EnrolledBody(Answered):
@@ -139,7 +141,15 @@ def enrolled_body(enrolled: Enrolled) -> EnrolledBody:
         node_id=enrolled.node.id,
         environment=enrolled.node.environment,
         credential=enrolled.credential,
-        trust_roots=[TrustRoot(key_id=key.key_id, public_key=key.public_key) for key in enrolled.trust_roots],
+        trust_roots=[
+            TrustRoot(
+                key_id=key.key_id,
+                public_key=key.public_key,
+                valid_from=key.valid_from_ms,
+                valid_until=key.valid_until_ms,
+            )
+            for key in enrolled.trust_roots
+        ],
         heartbeat_ms=enrolled.node.heartbeat_ms,
     )
 
