@@ -3,9 +3,11 @@ PYTHON ?= python3
 UV_VERSION := 0.13.9
 BIN := .venv/bin
 RUN := $(BIN)/python
+# Node and npm come with the virtual environment too.
+SDK = cd sdk-ts && PATH="$(CURDIR)/$(BIN):$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check unit coverage test-long judge-quality audit format openapi clean
+.PHONY: help setup demo run test check unit coverage test-long judge-quality audit format openapi sdk clean
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -28,15 +30,24 @@ run: setup  ## The same stack with light traffic, left running on http://127.0.0
 test: check unit  ## All tests
 	@echo "== all passed"
 
-check: setup  ## Lint, types, layers, generated files, docs
+check: setup sdk-ts/node_modules/.installed  ## Lint, types, layers, generated files, docs
 	@echo "== ruff"; $(BIN)/ruff check . && $(BIN)/ruff format --check --quiet .
 	@echo "== bandit"; $(BIN)/bandit -q -ll -c pyproject.toml -r chalicelib kernel infra app.py
 	@echo "== mypy --strict"; $(BIN)/mypy
 	@echo "== import layers"; $(BIN)/lint-imports --no-cache
 	@echo "== generated files are fresh"; $(RUN) -m infra.openapi --check && $(RUN) -m infra.requirements --check
+	@echo "== sdk: lint, types"; $(SDK) npm run --silent check
 
-unit: setup
+unit: setup sdk-ts/node_modules/.installed
 	@echo "== tests"; $(BIN)/pytest -q -n 2 -m "not long"
+	@echo "== sdk: tests"; $(SDK) npm test --silent
+
+sdk-ts/node_modules/.installed: sdk-ts/package-lock.json | setup
+	@echo "== installing into sdk-ts/node_modules from package-lock.json"
+	@$(SDK) npm ci --silent && touch node_modules/.installed
+
+sdk: sdk-ts/node_modules/.installed  ## Build the TypeScript SDK and the hotswap command line into sdk-ts/dist
+	@$(SDK) npm run --silent build
 
 coverage: setup  ## The same tests, measured: which branches they reach
 	@$(BIN)/pytest -q -n 2 -m "not long" --cov --cov-report=term:skip-covered --cov-fail-under=85
@@ -59,4 +70,4 @@ openapi: setup  ## Write the generated files anew
 	@$(RUN) -m infra.openapi && $(RUN) -m infra.requirements
 
 clean:  ## Remove everything that was installed or generated here
-	rm -rf .venv .hotswap .pytest_cache .mypy_cache .ruff_cache .coverage
+	rm -rf sdk-ts/node_modules sdk-ts/dist sdk-ts/src/generated sdk-ts/coverage sdk-ts/reference .venv .hotswap .pytest_cache .mypy_cache .ruff_cache .coverage
