@@ -31,8 +31,7 @@ describe('what is sent again', () => {
   ]
 
   test.each(cases)('%s to a %s', async (_, kind, failure, isRepeated) => {
-    const api = new FakeApi((seen, count) => (count === 1 ? failure() : json(200, { ...DEPLOYMENT, seen: seen.path }),
-    )
+    const api = new FakeApi((_, count) => (count === 1 ? failure() : json(200, DEPLOYMENT)))
     const client = api.client()
     const body = { moduleName: 'payment-processor', version: '2.0.0', targetEnvironment: 'QA' } as const
     const sent = {
