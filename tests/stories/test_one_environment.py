@@ -134,7 +134,7 @@ def test_thin_traffic_holds_and_then_pauses_for_a_person(world):
 
 
 def test_a_node_that_dies_in_the_middle_of_a_wave_counts_as_failed(world):
-    at_production(world)
+    at_production(world, idleHeartbeatMs=10_000)
     world.runs("1.0.0")
     world.has_version("2.0.0")
     deployment = approved(world, world.deploy("2.0.0"))
@@ -151,7 +151,7 @@ def test_a_node_that_dies_in_the_middle_of_a_wave_counts_as_failed(world):
 
 
 def test_a_dead_node_that_cannot_be_verified_makes_the_rollback_fail_and_is_named(world):
-    at_production(world, restoreSeconds=30)
+    at_production(world, restoreSeconds=30, idleHeartbeatMs=10_000)
     world.runs("1.0.0")
     world.has_version("2.0.0")
     deployment = approved(world, world.deploy("2.0.0"))

@@ -59,15 +59,21 @@ def tasks_share_one_client_per_service() -> Iterator[None]:
         yield
 
 
+_parse_definition = _remembered(AmazonStateLanguageParser.parse)
+_parse_json_path = _remembered(json_path.parse)
+_parse_result_path = _remembered(result_path.parse)
+
+
 @contextmanager
 def parsed_definitions_and_paths_are_kept() -> Iterator[None]:
-    """Repair: a definition and a JSONPath are parsed once. moto parses at each use, with caches that are not
-    thread-safe. What a parse gives back is never changed by running it: every state of a run lies in its environment.
+    """Repair: a definition and a JSONPath are parsed once in a process, however many clouds it starts. moto parses at
+    each use, with caches that are not thread-safe. What a parse gives back is never changed by running it: every state
+    of a run lies in its environment.
     """
     with (
-        patch.object(AmazonStateLanguageParser, "parse", staticmethod(_remembered(AmazonStateLanguageParser.parse))),
-        patch.object(json_path, "parse", _remembered(json_path.parse)),
-        patch.object(result_path, "parse", _remembered(result_path.parse)),
+        patch.object(AmazonStateLanguageParser, "parse", staticmethod(_parse_definition)),
+        patch.object(json_path, "parse", _parse_json_path),
+        patch.object(result_path, "parse", _parse_result_path),
     ):
         yield
 
