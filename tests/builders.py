@@ -7,6 +7,7 @@ from typing import Any
 from chalicelib.domain.access import Role
 from chalicelib.domain.approval import Approval
 from chalicelib.domain.assignment import Assignment
+from chalicelib.domain.configuration import Configuration
 from chalicelib.domain.deployment import Deployment
 from chalicelib.domain.environment import Environment
 from chalicelib.domain.histogram import Histogram
@@ -144,7 +145,7 @@ def a_member(**changes: Any) -> Member:
         "node_id": NODE_ID,
         "name": "production-01",
         "rank": 0,
-        "from_digest": OLD_DIGEST,
+        "from_edition": OLD_DIGEST,
     }
     return Member(**(given | changes))
 
@@ -194,6 +195,19 @@ def an_approval(**changes: Any) -> Approval:
         "expires_at_ms": NOW_MS + 86_400_000,
     }
     return Approval(**(given | changes))
+
+
+def a_configuration(**changes: Any) -> Configuration:
+    """The first configuration of payment-processor in Production."""
+    given: dict[str, Any] = {
+        "environment": Environment.PRODUCTION,
+        "module": MODULE,
+        "revision": 1,
+        "content": '{"feeBp":290}',
+        "changed_by": "ada",
+        "changed_at_ms": NOW_MS,
+    }
+    return Configuration(**(given | changes))
 
 
 def a_version(**changes: Any) -> ModuleVersion:

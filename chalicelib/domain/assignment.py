@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
+from chalicelib.domain.configuration import matches
+from chalicelib.domain.edition import edition
 from chalicelib.domain.environment import Environment
-from chalicelib.domain.node import Member
+from chalicelib.domain.node import Member, Node, NodeStatus
+
+MOST_PAST = 5
+"""An assignment is read with every heartbeat, so it remembers only this many of what ran before."""
+
+NO_LABELS: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """What was stable until `until_ms` (policy time)."""
+
+    digest: str
+    version: str
+    configuration: int = 0
+    until_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
     """The desired state of `module` in `environment`.
 
-    Outside a rollout every node runs `stable_digest`. During one, members with rank < `active_upto` run
-    `candidate_digest`, members with rank < `staged_upto` hold it started beside what they run, and everybody else
-    is left as the rollout found them. Moving a cut-off is the only thing a wave or a rollback has to write.
+    Outside a rollout every node whose labels `stable_runs_on` asks for runs the stable edition (digest and
+    configuration revision). During one, members with rank < `active_upto` run the candidate, members with rank <
+    `staged_upto` hold it started beside what they run, and everybody else is left as the rollout found them. Moving a
+    cut-off is the only thing a wave or a rollback has to write.
 
     `position` is the effect the nodes' answers belong to: members with `wave_first` <= rank < the cut-off owe one, or
     while restoring those with rank < `touched_upto`. `bake` names the sums of what is measured since `look_from_ms`
@@ -26,9 +46,13 @@ class Assignment:
     fence: int = 0
     stable_digest: str | None = None
     stable_version: str | None = None
+    stable_configuration: int = 0
+    stable_runs_on: dict[str, str] = field(default_factory=dict)
     deployment_id: str | None = None
     candidate_digest: str | None = None
     candidate_version: str | None = None
+    candidate_configuration: int = 0
+    candidate_runs_on: dict[str, str] = field(default_factory=dict)
     active_upto: int = 0
     staged_upto: int = 0
     wave_first: int = 0
@@ -38,12 +62,29 @@ class Assignment:
     look_from_ms: int | None = None
     series_step_ms: int = 10_000
     retained_digest: str | None = None
+    retained_configuration: int = 0
     retained_until_ms: int | None = None
+    past: tuple[Past, ...] = ()
     revision: int = 0
 
     @property
     def key(self) -> tuple[str, ...]:
         return (self.environment, self.module)
+
+    @property
+    def stable(self) -> str | None:
+        """The edition that runs outside a rollout."""
+        return edition(self.stable_digest, self.stable_configuration)
+
+    @property
+    def candidate(self) -> str | None:
+        """The edition a rollout brings."""
+        return edition(self.candidate_digest, self.candidate_configuration)
+
+    @property
+    def retained(self) -> str | None:
+        """The edition that is parked for a while after a rollout."""
+        return edition(self.retained_digest, self.retained_configuration)
 
     @property
     def is_changing(self) -> bool:
@@ -75,6 +116,8 @@ def given_back(assignment: Assignment) -> Assignment:
         deployment_id=None,
         candidate_digest=None,
         candidate_version=None,
+        candidate_configuration=0,
+        candidate_runs_on={},
         active_upto=0,
         staged_upto=0,
         wave_first=0,
@@ -86,40 +129,81 @@ def given_back(assignment: Assignment) -> Assignment:
     )
 
 
-def settled(assignment: Assignment, *, retained_until_ms: int | None) -> Assignment:
+def settled(assignment: Assignment, *, retained_until_ms: int | None, now_ms: int) -> Assignment:
     """The assignment after a rollout was promoted: the candidate is stable, and its predecessor stays parked till then."""
-    before = assignment.stable_digest
-    kept = before if retained_until_ms is not None and before != assignment.candidate_digest else None
+    changed = assignment.stable is not None and assignment.stable != assignment.candidate
+    kept = changed and retained_until_ms is not None
     return replace(
         given_back(assignment),
         stable_digest=assignment.candidate_digest,
         stable_version=assignment.candidate_version,
-        retained_digest=kept,
-        retained_until_ms=retained_until_ms if kept is not None else None,
+        stable_configuration=assignment.candidate_configuration,
+        stable_runs_on=assignment.candidate_runs_on,
+        retained_digest=assignment.stable_digest if kept else None,
+        retained_configuration=assignment.stable_configuration if kept else 0,
+        retained_until_ms=retained_until_ms if kept else None,
+        past=_with_past(assignment, now_ms) if changed else assignment.past,
     )
+
+
+def ran_lately(assignment: Assignment | None, wanted: str | None, *, window_ms: int, now_ms: int) -> bool:
+    """Whether the edition `wanted` was stable here within the last `window_ms`, and something else has been since."""
+    if assignment is None or wanted is None or wanted == assignment.stable:
+        return False
+    return any(
+        edition(past.digest, past.configuration) == wanted and now_ms - past.until_ms < window_ms
+        for past in assignment.past
+    )
+
+
+def _with_past(assignment: Assignment, now_ms: int) -> tuple[Past, ...]:
+    ended = Past(
+        digest=assignment.stable_digest or "",
+        version=assignment.stable_version or "",
+        configuration=assignment.stable_configuration,
+        until_ms=now_ms,
+    )
+    return (ended, *assignment.past)[:MOST_PAST]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desired:
-    """What one node should run: `active` serving (None: nothing), `staged` started beside it."""
+    """The editions one node should have: `active` serving (None: nothing), `staged` started beside it."""
 
     active: str | None
     staged: tuple[str, ...] = ()
 
 
-def desired_for(assignment: Assignment, member: Member | None, *, now_ms: int) -> Desired:
-    """What a node should run, given its membership in the rollout that is on, if any.
+def desired_for(
+    assignment: Assignment, member: Member | None, *, labels: Mapping[str, str] = NO_LABELS, now_ms: int
+) -> Desired:
+    """What a node with these labels should run, given its membership in the rollout that is on, if any.
 
-    A node that joined after the membership was frozen runs the stable digest until the rollout has ended.
+    A node that joined after the membership was frozen runs the stable edition until the rollout has ended.
     `now_ms` is policy time: a retained predecessor is parked until its time is up.
     """
     if not assignment.is_changing or member is None:
-        kept = assignment.retained_digest
+        if not matches(assignment.stable_runs_on, labels):
+            return Desired(active=None)
+        kept = assignment.retained
         keep = kept is not None and (assignment.retained_until_ms or 0) > now_ms and not assignment.is_changing
-        return Desired(active=assignment.stable_digest, staged=(kept,) if keep and kept is not None else ())
-    candidate, before = assignment.candidate_digest, member.from_digest
+        return Desired(active=assignment.stable, staged=(kept,) if keep and kept is not None else ())
+    candidate, before = assignment.candidate, member.from_edition
     if member.rank < assignment.active_upto:
         return Desired(active=candidate, staged=(before,) if before is not None and before != candidate else ())
     if member.rank < assignment.staged_upto and candidate is not None and candidate != before:
         return Desired(active=before, staged=(candidate,))
     return Desired(active=before)
+
+
+def desired_of(assignment: Assignment, node: Node, member: Member | None, *, now_ms: int) -> Desired | None:
+    """What this node should run, None where it is to be left as it is.
+
+    A rollout a node takes part in comes first; then a cordoned node keeps what it has, and a draining one runs nothing.
+    """
+    if member is None or not assignment.is_changing:
+        if node.status is NodeStatus.CORDONED:
+            return None
+        if node.status in (NodeStatus.DRAINING, NodeStatus.DRAINED):
+            return Desired(active=None)
+    return desired_for(assignment, member, labels=node.labels, now_ms=now_ms)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from chalicelib.domain.configuration import matches
 from chalicelib.domain.environment import Environment
 from chalicelib.domain.metering import Meters
 
@@ -44,11 +45,12 @@ class NodeKind(StrEnum):
 
 
 class NodeStatus(StrEnum):
-    """What an operator wants of a node."""
+    """What an operator wants of a node: all it is told (Active), nothing new (Cordoned), nothing at all (Draining)."""
 
     ACTIVE = "Active"
     CORDONED = "Cordoned"
     DRAINING = "Draining"
+    DRAINED = "Drained"
     REMOVED = "Removed"
 
 
@@ -77,6 +79,15 @@ class ModuleReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """A module that runs something else on a node than it should, since when, and whether that counts already."""
+
+    module: str
+    since_ms: int
+    counts: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
     """One place modules run, as it last reported itself. `credential_hash` is SHA-256 in hexadecimal."""
 
@@ -97,6 +108,8 @@ class Node:
     meters: Meters = field(default_factory=Meters)
     idle_heartbeat_ms: int = 0
     policy_read_at_ms: int = 0
+    drifts: tuple[Drift, ...] = ()
+    changes: int = 0
     revision: int = 0
 
     @property
@@ -107,25 +120,40 @@ class Node:
         """What it last said of `module`; an empty report when it never spoke of it."""
         return next((report for report in self.modules if report.module == module), ModuleReport(module=module))
 
+    @property
+    def is_healthy(self) -> bool:
+        """Whether all is well by its own last report."""
+        return all(report.healthy for report in self.modules)
+
+    @property
+    def silent_from_ms(self) -> int:
+        """The instant (machine time) after which it has missed three intervals, at least ten seconds."""
+        return self.last_heartbeat_ms + max(SILENT_AFTER_INTERVALS * self.heartbeat_ms, SILENT_FLOOR_MS)
+
     def is_silent(self, now_ms: int) -> bool:
         """Whether it missed three intervals (at least ten seconds) of machine time."""
-        allowed = max(SILENT_AFTER_INTERVALS * self.heartbeat_ms, SILENT_FLOOR_MS)
-        return now_ms - self.last_heartbeat_ms > allowed
+        return now_ms > self.silent_from_ms
 
     def takes_deployments(self, now_ms: int) -> bool:
-        """Whether a new rollout counts on this node."""
+        """Whether a new rollout counts on this node, if its labels match."""
         return self.status is NodeStatus.ACTIVE and not self.is_silent(now_ms)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnrolToken:
-    """A one-time right to enrol one node in one environment; only its hash is kept."""
+    """A one-time right to enrol one node in one environment; only its hash is kept.
+
+    The node gets `labels`, whatever it says of itself. `nonce_hash` is of what the node that used it sent along: it
+    alone may ask again, should the answer be lost.
+    """
 
     token_hash: str
     environment: Environment
     created_by: str
     expires_at_ms: int
+    labels: dict[str, str] = field(default_factory=dict)
     used_by: str | None = None
+    nonce_hash: str = ""
     revision: int = 0
 
     @property
@@ -150,7 +178,7 @@ class Member:
     node_id: str
     name: str
     rank: int
-    from_digest: str | None
+    from_edition: str | None
     position: str = ""
     deployed: Outcome = Outcome.PENDING
     deploy_reason: str = ""
@@ -187,6 +215,33 @@ def still_owing(rows: Iterable[PendingNode], members: Iterable[Member], *, upto:
     """
     answered = {member.node_id: member.position for member in members if member.rank < upto}
     return tuple(row for row in rows if row.node_id in answered and answered[row.node_id] != row.position)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """A node of the environment that a plan does not count on, and why."""
+
+    name: str
+    why: str
+
+
+def taking_part(
+    nodes: Iterable[Node], runs_on: Mapping[str, str], *, now_ms: int
+) -> tuple[tuple[Node, ...], tuple[LeftOut, ...]]:
+    """The nodes a rollout counts on, and the others by name. `runs_on` are the labels a node must have."""
+    staying: list[Node] = []
+    left_out: list[LeftOut] = []
+    for node in nodes:
+        if node.status is NodeStatus.REMOVED:
+            continue
+        if not matches(runs_on, node.labels):
+            left_out.append(LeftOut(name=node.name, why="Unmatched"))
+        elif not node.takes_deployments(now_ms):
+            why = "Silent" if node.status is NodeStatus.ACTIVE else str(node.status)
+            left_out.append(LeftOut(name=node.name, why=why))
+        else:
+            staying.append(node)
+    return tuple(staying), tuple(sorted(left_out, key=lambda each: each.name))
 
 
 def rank_members(nodes: Iterable[Node], *, module: str) -> tuple[Node, ...]:

@@ -48,7 +48,8 @@ class Policy:
     """One revision of an environment's policy. A deployment keeps the revision it started with.
 
     `deploy_seconds` and `restore_seconds` are machine time: how long the nodes of a wave may take to answer.
-    `idle_heartbeat_ms` is machine time too; `retention_seconds`, `pause_seconds` and `queue_seconds` are policy time.
+    `idle_heartbeat_ms` is machine time too; `retention_seconds`, `pause_seconds`, `queue_seconds` and
+    `rollback_window_seconds` are policy time.
     """
 
     environment: Environment
@@ -65,6 +66,7 @@ class Policy:
     restore_seconds: int = 300
     idle_heartbeat_ms: int = 60_000
     retention_seconds: int = 3_600
+    rollback_window_seconds: int = 0
     changed_by: str = ""
     changed_at_ms: int = 0
 

@@ -81,6 +81,9 @@ class Rollout:
     strategy: Strategy | None = None
     from_digest: str | None = None
     from_version: str | None = None
+    configuration: int = 0
+    from_configuration: int = 0
+    is_return: bool = False
     plan_hash: str = ""
     approval_seconds: int = 1
     queue_seconds: int = 1
@@ -175,14 +178,9 @@ def wave_deployed(rollout: Rollout, *, now_ms: int) -> Rollout:
     return _with_wave(baking, wave)
 
 
-def node_failed(rollout: Rollout) -> Rollout:
-    """One more node of the current wave did not take the version."""
-    return _with_wave(rollout, replace(rollout.current, failed_nodes=rollout.current.failed_nodes + 1))
-
-
-def failed_nodes(rollout: Rollout) -> int:
-    """How many nodes failed in all waves so far."""
-    return sum(wave.failed_nodes for wave in rollout.waves)
+def with_failures(rollout: Rollout, failed: int) -> Rollout:
+    """The rollout with how many nodes did not take the version in its current wave."""
+    return _with_wave(rollout, replace(rollout.current, failed_nodes=failed))
 
 
 def promote_wave(rollout: Rollout, *, compared_with: str, sentence: str, now_ms: int) -> Rollout:

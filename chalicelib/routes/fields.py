@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
+from chalicelib.domain.edition import is_edition
 from chalicelib.domain.environment import Environment
 from chalicelib.domain.module import is_digest, is_module_name, is_version
 from chalicelib.domain.rounding import parse_share
@@ -134,6 +135,11 @@ Digest = Annotated[
     str,
     matching("must be sha256: and 64 lower-case hexadecimal digits", is_digest),
     _shaped(pattern="^sha256:[0-9a-f]{64}$"),
+]
+Edition = Annotated[
+    str,
+    matching("must be a digest, and where it is configured + and the revision", is_edition),
+    _shaped(pattern="^sha256:[0-9a-f]{64}([+][1-9][0-9]{0,7})?$"),
 ]
 Email = Annotated[
     str, matching("must be a plain e-mail address, at most 254 characters", _is_email), _shaped(maxLength=254)

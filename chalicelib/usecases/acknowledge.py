@@ -10,25 +10,20 @@ from dataclasses import dataclass, replace
 from chalicelib.domain.assignment import Assignment
 from chalicelib.domain.deployment import Deployment
 from chalicelib.domain.node import Member, ModuleReport, Node, Outcome, PendingNode
-from chalicelib.domain.rollout import Phase, deploy_position, node_failed, restore_position
-from chalicelib.domain.timeline import EventType
-from chalicelib.usecases.fail_silent_nodes import after_failures, wave_answered
+from chalicelib.domain.rollout import Phase, deploy_position, restore_position
+from chalicelib.usecases.fail_silent_nodes import answers_counted
 from chalicelib.usecases.finish_restore import finish_restore
-from chalicelib.usecases.policies import policy_revision
 from chalicelib.usecases.ports import Change, Ports, Remove, Replace
-from chalicelib.usecases.recording import Decided, Entry, change_deployment
+from chalicelib.usecases.recording import Decided, change_deployment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acknowledged:
-    """One answer: the writes that keep it, and where it belongs. A node that `had_failed` before is not counted again."""
+    """One answer: the writes that keep it, and where it belongs."""
 
     deployment_id: str
     position: str
     outcome: Outcome
-    node_name: str
-    reason: str
-    had_failed: bool
     changes: tuple[Change, ...]
 
 
@@ -53,30 +48,28 @@ def acknowledged(assignment: Assignment, member: Member | None, node: Node, *, p
         deployment_id=member.deployment_id,
         position=assignment.position,
         outcome=outcome,
-        node_name=member.name,
-        reason=reason,
-        had_failed=member.deployed is Outcome.FAILED,
         changes=(Replace(answered), Remove(row)),
     )
 
 
 def after_acknowledgement(answer: Acknowledged, *, ports: Ports) -> None:
-    """What follows: a failure is counted and may end the wave; the last answer ends the wait."""
-    counts = answer.outcome is Outcome.FAILED and not answer.had_failed
-    if counts and not answer.position.endswith("#restore"):
-        _count_failure(answer, ports=ports)
+    """What follows: failures are counted and may end the wave; the last answer ends the wait."""
+    restoring = answer.position.endswith("#restore")
+    last = not ports.store.list(PendingNode, answer.deployment_id, answer.position, limit=1)
+    if restoring:
+        if last:
+            finish_restore(answer.deployment_id, ports=ports)
         return
-    if ports.store.list(PendingNode, answer.deployment_id, answer.position, limit=1):
-        return
-    if answer.position.endswith("#restore"):
-        finish_restore(answer.deployment_id, ports=ports)
+    if not last and answer.outcome is not Outcome.FAILED:
         return
 
     def decide(deployment: Deployment) -> Decided | None:
         rollout = deployment.current
         if rollout is None or rollout.phase is not Phase.DEPLOYING or deploy_position(rollout) != answer.position:
             return None
-        return wave_answered(deployment, rollout, ports=ports)
+        members = ports.store.list(Member, deployment.id, rollout.environment)
+        left = ports.store.list(PendingNode, answer.deployment_id, answer.position, limit=1)
+        return answers_counted(deployment, rollout, members, everybody_answered=not left, ports=ports)
 
     change_deployment(answer.deployment_id, decide, ports=ports)
 
@@ -85,16 +78,16 @@ def _outcome(assignment: Assignment, member: Member, report: ModuleReport, *, re
     action = "activate"
     if restoring:
         owes = member.rank < assignment.touched_upto
-        done = report.active == member.from_digest and report.healthy
-        wanted = member.from_digest
+        done = report.active == member.from_edition and report.healthy
+        wanted = member.from_edition
     elif member.rank < assignment.wave_first:
         return Outcome.PENDING, ""
     elif member.rank < assignment.active_upto:
-        owes, wanted = True, assignment.candidate_digest
+        owes, wanted = True, assignment.candidate
         done = report.active == wanted and report.healthy
     else:
         # What failed to stage is still said in the first report after the order to switch: the action tells them apart.
-        owes, wanted, action = member.rank < assignment.staged_upto, assignment.candidate_digest, "stage"
+        owes, wanted, action = member.rank < assignment.staged_upto, assignment.candidate, "stage"
         done = wanted in report.staged or report.active == wanted
     if not owes or report.fence != assignment.fence:
         return Outcome.PENDING, ""
@@ -104,25 +97,3 @@ def _outcome(assignment: Assignment, member: Member, report: ModuleReport, *, re
     if ack is None or ack.succeeded or (ack.fence, ack.digest, ack.action) != (assignment.fence, wanted, action):
         return Outcome.PENDING, ""
     return Outcome.FAILED, ack.reason
-
-
-def _count_failure(answer: Acknowledged, *, ports: Ports) -> None:
-    def decide(deployment: Deployment) -> Decided | None:
-        rollout = deployment.current
-        if rollout is None or rollout.phase is not Phase.DEPLOYING or deploy_position(rollout) != answer.position:
-            return None
-        policy = policy_revision(rollout.environment, rollout.policy_revision, ports=ports)
-        detail = {"nodes": [answer.node_name], "reason": answer.reason}
-        entry = Entry(type=EventType.NODE_FAILED, environment=rollout.environment, wave=rollout.wave, detail=detail)
-        left = ports.store.list(PendingNode, answer.deployment_id, answer.position, limit=1)
-        return after_failures(
-            deployment,
-            node_failed(rollout),
-            everybody_answered=not left,
-            entries=(entry,),
-            also=(),
-            policy=policy,
-            ports=ports,
-        )
-
-    change_deployment(answer.deployment_id, decide, ports=ports)

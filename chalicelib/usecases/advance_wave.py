@@ -21,7 +21,7 @@ from chalicelib.domain.strategies import WaveKind
 from chalicelib.domain.timeline import EventType
 from chalicelib.usecases.fail_silent_nodes import fail_overdue_nodes
 from chalicelib.usecases.gather_evidence import gather_evidence
-from chalicelib.usecases.policies import policy_revision
+from chalicelib.usecases.policies import policy_of
 from chalicelib.usecases.ports import Ports, Replace
 from chalicelib.usecases.recording import Decided, Entry, change_deployment
 from chalicelib.usecases.start_restore import restore_decision
@@ -35,7 +35,7 @@ def advance_wave(deployment_id: str, *, ports: Ports) -> Deployment:
         rollout = deployment.current
         if deployment.has_ended or rollout is None:
             return None
-        policy = policy_revision(rollout.environment, rollout.policy_revision, ports=ports)
+        policy = policy_of(rollout, ports=ports)
         now = ports.clock.policy_ms()
         if rollout.phase is Phase.AWAITING_TURN and rollout.waves:
             started, moved, entry = started_wave(deployment, rollout, 0, policy=policy, ports=ports)
@@ -134,7 +134,7 @@ def _promote(
     return Decided(
         after=deployment.with_rollout(promoted),
         entries=(entry, ended),
-        also=(Replace(settled(assignment, retained_until_ms=until)),),
+        also=(Replace(settled(assignment, retained_until_ms=until, now_ms=now)),),
     )
 
 

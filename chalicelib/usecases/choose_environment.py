@@ -8,9 +8,11 @@ from dataclasses import replace
 from chalicelib.domain.approval import Approval
 from chalicelib.domain.assignment import Assignment
 from chalicelib.domain.deployment import Deployment, Kind
+from chalicelib.domain.edition import edition
 from chalicelib.domain.errors import DeploymentEnded
 from chalicelib.domain.plan import plan_hash
 from chalicelib.domain.policy import Policy
+from chalicelib.domain.rollback_window import is_return, returning
 from chalicelib.domain.rollout import Phase, Rollout
 from chalicelib.domain.timeline import EventType
 from chalicelib.usecases.policies import policy_revision
@@ -47,28 +49,34 @@ def _choose(deployment: Deployment, *, ports: Ports) -> Decided | None:
         if rollout.has_ended:
             continue
         assignment = ports.store.get(Assignment, rollout.environment, deployment.module)
-        runs = None if assignment is None else assignment.stable_digest
-        if runs == deployment.digest and deployment.kind is Kind.DEPLOY:
+        wanted = edition(deployment.digest, rollout.configuration)
+        runs = None if assignment is None else assignment.stable
+        if runs == wanted and deployment.kind is Kind.DEPLOY:
             skipped = replace(rollout, phase=Phase.SKIPPED, message=f"{deployment.version} runs here already.")
             after = after.with_rollout(skipped)
             entries.append(Entry(type=EventType.ENVIRONMENT_SKIPPED, environment=rollout.environment))
             continue
-        begun, asked, entry = begin(after, rollout, runs, assignment, ports=ports)
+        begun, asked, entry = begin(after, rollout, assignment, ports=ports)
         return Decided(after=after.with_rollout(begun), entries=(*entries, *entry), also=asked)
     return Decided(after=after, entries=tuple(entries)) if entries else None
 
 
 def begin(
-    deployment: Deployment, rollout: Rollout, runs: str | None, assignment: Assignment | None, *, ports: Ports
+    deployment: Deployment, rollout: Rollout, assignment: Assignment | None, *, ports: Ports
 ) -> tuple[Rollout, tuple[Change, ...], tuple[Entry, ...]]:
     """The rollout with its question to the approvers, or in line for its turn where nobody is asked."""
-    policy = policy_revision(rollout.environment, rollout.policy_revision, ports=ports)
-    expected = plan_hash(policy, digest=deployment.digest or "", from_digest=runs)
-    from_version = None if assignment is None else assignment.stable_version
+    wanted = edition(deployment.digest, rollout.configuration)
+    kept = policy_revision(rollout.environment, rollout.policy_revision, ports=ports)
+    goes_back = is_return(kept, assignment, wanted, now_ms=ports.clock.policy_ms())
+    policy = returning(kept) if goes_back else kept
+    runs = None if assignment is None else assignment.stable
+    expected = plan_hash(policy, digest=wanted or "", from_digest=runs)
     begun = replace(
         rollout,
-        from_digest=runs,
-        from_version=from_version,
+        is_return=goes_back,
+        from_digest=None if assignment is None else assignment.stable_digest,
+        from_version=None if assignment is None else assignment.stable_version,
+        from_configuration=0 if assignment is None else assignment.stable_configuration,
         plan_hash=expected,
         # One second more than the question has: what ends it is the table's instant, not the machine's timer.
         approval_seconds=policy.approval.expires_seconds + 1,

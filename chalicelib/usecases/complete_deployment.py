@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from chalicelib.domain.assignment import Assignment
+from chalicelib.domain.configuration import matches
 from chalicelib.domain.deployment import Deployment, Failure, Stage, StageName, StageStatus, Status
+from chalicelib.domain.edition import edition
 from chalicelib.domain.errors import DeploymentEnded
 from chalicelib.domain.node import Member, Node, NodeStatus, Outcome
 from chalicelib.domain.timeline import EventType
@@ -63,11 +65,13 @@ def _compared(deployment: Deployment, *, ports: Ports) -> tuple[list[str], list[
     now = ports.clock.machine_ms()
     for rollout in deployment.rollouts:
         assignment = ports.store.get(Assignment, rollout.environment, deployment.module)
-        if assignment is None or assignment.stable_digest != deployment.digest:
+        wanted = edition(deployment.digest, rollout.configuration)
+        if assignment is None or assignment.stable != wanted:
             continue
         members = {m.node_id: m for m in ports.store.list(Member, deployment.id, rollout.environment)}
         for node in ports.store.list(Node, rollout.environment):
-            if node.status is NodeStatus.REMOVED or node.report(deployment.module).active == deployment.digest:
+            elsewhere = node.status is NodeStatus.REMOVED or not matches(assignment.stable_runs_on, node.labels)
+            if elsewhere or node.report(deployment.module).active == wanted:
                 continue
             member = members.get(node.id)
             took_part = member is not None and member.deployed is Outcome.SUCCEEDED

@@ -7,6 +7,7 @@ from dataclasses import replace
 from chalicelib.domain.access import Caller
 from chalicelib.domain.assignment import Assignment
 from chalicelib.domain.deployment import Deployment, Failure, Kind, Status
+from chalicelib.domain.edition import edition
 from chalicelib.domain.errors import Conflict, IllegalTransition
 from chalicelib.domain.module import ModuleVersion
 from chalicelib.domain.rollout import Phase, Rollout, end_bake, pause, resume
@@ -130,12 +131,13 @@ def roll_back(
         kind=Kind.ROLLBACK,
         undoes=ended.id,
         only_target=True,
+        configuration=rollout.from_configuration,
     )
     earlier = answered_before(request, caller=caller, idempotency_key=idempotency_key, ports=ports)
     if earlier is not None:
         return earlier
     assignment = ports.store.get(Assignment, ended.target, ended.module)
-    if assignment is None or assignment.stable_digest != ended.digest:
+    if assignment is None or assignment.stable != edition(ended.digest, rollout.configuration):
         raise Conflict(f"{ended.target} does not run {ended.version} any more; there is nothing of it to undo.")
     return create_deployment(
         request, caller=caller, idempotency_key=idempotency_key, request_id=request_id, ports=ports

@@ -18,6 +18,7 @@ from chalicelib.domain.policy import Concurrency
 from chalicelib.domain.rollout import Phase, Rollout
 from chalicelib.domain.timeline import EventType, OutboxMessage
 from chalicelib.domain.turn import Turn
+from chalicelib.usecases.configurations import newest_configuration
 from chalicelib.usecases.policies import current_policy
 from chalicelib.usecases.ports import Add, Change, Ports, Replace
 from chalicelib.usecases.recording import Decided, Entry, get_deployment, record
@@ -28,7 +29,10 @@ IDEMPOTENCY_SECONDS = 24 * 3600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentRequest:
-    """What a caller asks for; field rules were checked at the edge."""
+    """What a caller asks for; field rules were checked at the edge.
+
+    `configuration` is a revision for the target, None the newest one; the other environments take their newest.
+    """
 
     module: str
     version: str
@@ -43,6 +47,7 @@ class DeploymentRequest:
     hotfix_reason: str = ""
     allow_downgrade: bool = False
     skip: tuple[Environment, ...] = ()
+    configuration: int | None = None
 
 
 def create_deployment(
@@ -111,7 +116,12 @@ def _new_deployment(request: DeploymentRequest, caller: Caller, *, ports: Ports)
         turn = ports.store.get(Turn, environment, request.module)
         if policy.concurrency is Concurrency.REJECT and turn is not None and turn.holder is not None:
             raise TurnTaken(environment, request.module, turn.holder)
-        rollout = Rollout(environment=environment, policy_revision=policy.revision, strategy=policy.strategy.kind)
+        rollout = Rollout(
+            environment=environment,
+            policy_revision=policy.revision,
+            strategy=policy.strategy.kind,
+            configuration=_configuration(request, environment, ports=ports),
+        )
         if environment in request.skip:
             rollout = replace(rollout, phase=Phase.SKIPPED, message=f"Jumped by a hotfix: {request.hotfix_reason}")
         rollouts.append(rollout)
@@ -135,6 +145,14 @@ def _new_deployment(request: DeploymentRequest, caller: Caller, *, ports: Ports)
         updated_at_ms=now,
         rollouts=tuple(rollouts),
     )
+
+
+def _configuration(request: DeploymentRequest, environment: Environment, *, ports: Ports) -> int:
+    """The revision a deployment takes with it: the one that is current when it is asked for."""
+    if request.configuration is not None and environment is request.target:
+        return request.configuration
+    newest = newest_configuration(request.module, environment, ports=ports)
+    return 0 if newest is None else newest.revision
 
 
 def answered_before(

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from chalicelib.domain.deployment import Deployment, Failure, Status
-from chalicelib.domain.node import Member, Node, Outcome, PendingNode, still_owing
-from chalicelib.domain.policy import Policy
-from chalicelib.domain.rollout import Phase, Rollout, deploy_position, failed_nodes, node_failed, wave_deployed
+from chalicelib.domain.node import Member, Node, NodeStatus, Outcome, PendingNode, still_owing
+from chalicelib.domain.rollout import Phase, Rollout, deploy_position, wave_deployed, with_failures
 from chalicelib.domain.timeline import EventType
 from chalicelib.usecases.policies import policy_revision
 from chalicelib.usecases.ports import Change, Ports, Remove, Replace
@@ -27,48 +26,55 @@ def fail_overdue_nodes(deployment_id: str, *, ports: Ports) -> Deployment:
         if rollout is None or rollout.phase is not Phase.DEPLOYING:
             return None
         rows = ports.store.list(PendingNode, deployment.id, deploy_position(rollout))
-        members = ports.store.list(Member, deployment.id, rollout.environment) if rows else ()
+        members = ports.store.list(Member, deployment.id, rollout.environment)
         pending = still_owing(rows, members, upto=rollout.current.upto)
-        policy = policy_revision(rollout.environment, rollout.policy_revision, ports=ports)
-        if not pending:
-            return wave_answered(deployment, rollout, ports=ports)
         overdue = ports.clock.machine_ms() >= (rollout.deadline_ms or 0)
         lost = [row for row in pending if overdue or _is_silent(row, rollout, ports=ports)][:MOST_AT_ONCE]
-        if not lost:
+        if pending and not lost:
             return None
-        changes, entries = _failed(rollout, lost, members, overdue=overdue, ports=ports)
-        had_failed = {member.node_id for member in members if member.deployed is Outcome.FAILED}
-        for row in lost:
-            rollout = rollout if row.node_id in had_failed else node_failed(rollout)
-        return after_failures(
-            deployment,
-            rollout,
-            everybody_answered=len(lost) == len(pending),
-            entries=entries,
-            also=changes,
-            policy=policy,
-            ports=ports,
+        members, changes = _failed(lost, members, overdue=overdue, ports=ports)
+        return answers_counted(
+            deployment, rollout, members, everybody_answered=len(lost) == len(pending), also=changes, ports=ports
         )
 
     return change_deployment(deployment_id, decide, ports=ports)
 
 
-def after_failures(
+def answers_counted(
     deployment: Deployment,
     rollout: Rollout,
+    members: Sequence[Member],
     *,
     everybody_answered: bool,
-    entries: tuple[Entry, ...],
-    also: tuple[Change, ...],
-    policy: Policy,
+    also: tuple[Change, ...] = (),
     ports: Ports,
-) -> Decided:
-    """What follows from failed nodes: a rollback when there are more than the policy tolerates, else the wave goes on."""
-    lost = failed_nodes(rollout)
+) -> Decided | None:
+    """What follows from the answers of a wave so far, None when nothing does.
+
+    More failed nodes than the policy tolerates: a rollback; every answer in: the bake. Failures are counted in the
+    membership, where answers are kept, so that none is lost with whoever was about to count it.
+    """
+    failed = [m for m in members if m.deployed is Outcome.FAILED and m.rank < rollout.touched_upto]
+    here = sorted(
+        (member for member in failed if member.position == deploy_position(rollout)),
+        key=lambda member: (member.deployed_at_ms or 0, member.name),
+    )
+    if len(here) <= rollout.current.failed_nodes and not everybody_answered:
+        return None
+    entries: tuple[Entry, ...] = ()
+    news = here[rollout.current.failed_nodes :]
+    if news:
+        reasons = sorted({member.deploy_reason for member in news})
+        detail = {"nodes": sorted(member.name for member in news), "reason": ", ".join(reasons)}
+        entries = (
+            Entry(type=EventType.NODE_FAILED, environment=rollout.environment, wave=rollout.wave, detail=detail),
+        )
+    counted = with_failures(rollout, len(here))
+    failing = deployment.with_rollout(counted)
+    policy = policy_revision(rollout.environment, rollout.policy_revision, ports=ports)
     tolerated = policy.analysis.max_failed_nodes
-    failing = deployment.with_rollout(rollout)
-    if lost > tolerated:
-        why = f"{lost} of {rollout.fleet} nodes failed to take {deployment.version}; {tolerated} are tolerated."
+    if len(failed) > tolerated:
+        why = f"{len(failed)} of {rollout.fleet} nodes failed to take {deployment.version}; {tolerated} are tolerated."
         failure = Failure(code="NODES_FAILED", message=why)
         return restore_decision(
             failing,
@@ -81,7 +87,7 @@ def after_failures(
             ports=ports,
         )
     if everybody_answered:
-        decided = wave_answered(failing, rollout, ports=ports)
+        decided = wave_answered(failing, counted, ports=ports)
         return replace(decided, entries=(*entries, *decided.entries), also=(*also, *decided.also))
     return Decided(after=failing, entries=entries, also=also)
 
@@ -100,29 +106,31 @@ def wave_answered(deployment: Deployment, rollout: Rollout, *, ports: Ports) -> 
 
 
 def _failed(
-    rollout: Rollout, rows: Sequence[PendingNode], members: Sequence[Member], *, overdue: bool, ports: Ports
-) -> tuple[tuple[Change, ...], tuple[Entry, ...]]:
-    reason = "NO_ANSWER" if overdue else "SILENT"
-    known = {member.node_id: member for member in members}
+    rows: Sequence[PendingNode], members: Sequence[Member], *, overdue: bool, ports: Ports
+) -> tuple[tuple[Member, ...], tuple[Change, ...]]:
+    """The membership with these nodes failed, and the writes that keep it."""
+    owed = {row.node_id: row for row in rows}
+    after: list[Member] = []
     changes: list[Change] = []
-    names: list[str] = []
-    for row in rows:
-        member = known[row.node_id]
-        names.append(member.name)
+    for member in members:
+        row = owed.get(member.node_id)
+        if row is None:
+            after.append(member)
+            continue
         failed = replace(
             member,
             position=row.position,
             deployed=Outcome.FAILED,
-            deploy_reason=reason,
+            deploy_reason="NO_ANSWER" if overdue else "SILENT",
             deployed_at_ms=ports.clock.machine_ms(),
             revision=member.revision + 1,
         )
+        after.append(failed)
         changes += [Remove(row), Replace(failed)]
-    detail = {"nodes": sorted(names), "reason": reason}
-    entry = Entry(type=EventType.NODE_FAILED, environment=rollout.environment, wave=rollout.wave, detail=detail)
-    return tuple(changes), (entry,)
+    return tuple(after), tuple(changes)
 
 
 def _is_silent(row: PendingNode, rollout: Rollout, *, ports: Ports) -> bool:
     node = ports.store.get(Node, rollout.environment, row.node_id)
-    return node is None or node.is_silent(ports.clock.machine_ms())
+    gone = node is None or node.status is NodeStatus.REMOVED
+    return gone or (node is not None and node.is_silent(ports.clock.machine_ms()))

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from chalicelib.domain.analysis.evidence import Evidence, NodeEvidence
 from chalicelib.domain.assignment import Assignment
 from chalicelib.domain.deployment import Deployment
+from chalicelib.domain.edition import edition
 from chalicelib.domain.metrics import Window, merged_windows
 from chalicelib.domain.node import Member, Node, Outcome
 from chalicelib.domain.rollout import Rollout
@@ -47,9 +48,9 @@ def gather_evidence(
     earlier = _by_node(series, begun, since) if thorough else {}
     before = _by_node(series, 0, begun)
 
-    def evidence(member: Member, digest: str | None) -> NodeEvidence:
+    def evidence(member: Member, runs_edition: str | None) -> NodeEvidence:
         node = nodes.get(member.node_id)
-        runs, ran = (member.node_id, digest or ""), (member.node_id, member.from_digest or "")
+        runs, ran = (member.node_id, runs_edition or ""), (member.node_id, member.from_edition or "")
         known = before.get(ran, ())
         return NodeEvidence(
             node_id=member.node_id,
@@ -61,8 +62,8 @@ def gather_evidence(
         )
 
     return Evidence(
-        canary=tuple(evidence(member, deployment.digest) for member in canary),
-        control=tuple(evidence(member, member.from_digest) for member in control if member.from_digest is not None),
+        canary=tuple(evidence(member, edition(deployment.digest, rollout.configuration)) for member in canary),
+        control=tuple(evidence(member, member.from_edition) for member in control if member.from_edition is not None),
         wave=wave.number,
         waves=len(rollout.waves),
         first_install=rollout.from_digest is None,

@@ -13,7 +13,7 @@ from chalicelib.usecases.advance_wave import verdict_entry
 from chalicelib.usecases.fail_silent_nodes import fail_overdue_nodes
 from chalicelib.usecases.finish_restore import finish_restore
 from chalicelib.usecases.gather_evidence import gather_evidence
-from chalicelib.usecases.policies import policy_revision
+from chalicelib.usecases.policies import policy_of
 from chalicelib.usecases.ports import Add, Ports, Replace
 from chalicelib.usecases.recording import Decided, change_deployment, get_deployment
 from chalicelib.usecases.start_restore import restore_decision
@@ -63,7 +63,7 @@ def _look(deployment_id: str, assignment: Assignment, *, ports: Ports) -> None:
         rollout = deployment.current
         if rollout is None or rollout.phase not in (Phase.DEPLOYING, Phase.BAKING):
             return None
-        policy = policy_revision(rollout.environment, rollout.policy_revision, ports=ports)
+        policy = policy_of(rollout, ports=ports)
         evidence = gather_evidence(deployment, rollout, assignment, thorough=False, ports=ports)
         if rollout.phase is Phase.DEPLOYING:
             # Who has not answered yet is watched by the deadline, not by the judge.

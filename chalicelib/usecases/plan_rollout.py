@@ -6,17 +6,19 @@ from dataclasses import replace
 
 from chalicelib.domain.assignment import Assignment
 from chalicelib.domain.deployment import Deployment, Failure, Status
-from chalicelib.domain.environment import Environment
+from chalicelib.domain.edition import edition
 from chalicelib.domain.errors import DeploymentEnded, PlanChanged, StaleWrite
-from chalicelib.domain.node import Member, Node, rank_members
+from chalicelib.domain.node import LeftOut, Member, Node, rank_members, taking_part
 from chalicelib.domain.plan import plan_environment
-from chalicelib.domain.rollout import Phase, planned
+from chalicelib.domain.rollback_window import is_return, returning
+from chalicelib.domain.rollout import Phase, Rollout, planned
 from chalicelib.domain.timeline import EventType
 from chalicelib.domain.turn import Turn, give_up
 from chalicelib.usecases.choose_environment import begin
+from chalicelib.usecases.configurations import runs_on
 from chalicelib.usecases.end_deployment import ended_before_nodes
 from chalicelib.usecases.policies import policy_revision
-from chalicelib.usecases.ports import Add, Change, Ports, Replace
+from chalicelib.usecases.ports import Add, Change, Ports, Remove, Replace
 from chalicelib.usecases.recording import MAX_TRIES, Decided, Entry, change_deployment, get_deployment
 from chalicelib.usecases.take_turn import hand_on
 
@@ -31,26 +33,35 @@ def plan_rollout(deployment_id: str, *, ports: Ports) -> Deployment:
         PlanChanged: another plan than the approved one; the turn was given back and people are asked again.
         DeploymentEnded: the environment has no node, or the policy's numbers cannot move it.
     """
-    _freeze(deployment_id, ports=ports)
+    left_out = _freeze(deployment_id, ports=ports)
 
     def decide(deployment: Deployment) -> Decided | None:
         rollout = deployment.current
         if rollout is None or not _may_be_planned(deployment):
             return None
         assignment = ports.store.get(Assignment, rollout.environment, deployment.module)
-        runs = None if assignment is None else assignment.stable_digest
-        policy = policy_revision(rollout.environment, rollout.policy_revision, ports=ports)
+        runs = None if assignment is None else assignment.stable
+        wanted = edition(deployment.digest, rollout.configuration)
+        kept = policy_revision(rollout.environment, rollout.policy_revision, ports=ports)
+        goes_back = is_return(kept, assignment, wanted, now_ms=ports.clock.policy_ms())
+        policy = returning(kept) if goes_back else kept
         members = ports.store.list(Member, deployment.id, rollout.environment)
         try:
-            plan = plan_environment(policy, fleet=len(members), digest=deployment.digest or "", from_digest=runs)
+            plan = plan_environment(policy, fleet=len(members), digest=wanted or "", from_digest=runs)
         except ValueError as impossible:
             message = f"{rollout.environment} cannot be deployed to: {impossible}."
             failure = Failure(code="NO_NODES" if not members else "PLAN_IMPOSSIBLE", message=message)
             return ended_before_nodes(deployment, Status.FAILED, failure=failure, ports=ports)
-        if plan.plan_hash != rollout.plan_hash and rollout.approval_id:
+        if plan.plan_hash != rollout.plan_hash and (rollout.approval_id or rollout.is_return):
             return _ask_again(deployment, assignment, ports=ports)
         ready = planned(
-            replace(rollout, from_digest=runs, from_version=None if assignment is None else assignment.stable_version),
+            replace(
+                rollout,
+                is_return=goes_back,
+                from_digest=None if assignment is None else assignment.stable_digest,
+                from_version=None if assignment is None else assignment.stable_version,
+                from_configuration=0 if assignment is None else assignment.stable_configuration,
+            ),
             plan.waves,
             fleet=plan.fleet,
             fence=rollout.fence,
@@ -61,6 +72,9 @@ def plan_rollout(deployment_id: str, *, ports: Ports) -> Deployment:
             "strategy": str(plan.strategy),
             "fleet": plan.fleet,
             "planHash": plan.plan_hash,
+            "configuration": rollout.configuration,
+            "isReturn": goes_back,
+            "leftOut": [{"node": each.name, "why": each.why} for each in left_out],
             "waves": [{"kind": str(w.kind), "nodes": w.nodes, "bakeSeconds": w.bake_seconds} for w in plan.waves],
         }
         entry = Entry(type=EventType.PLAN_MADE, environment=rollout.environment, detail=detail)
@@ -84,28 +98,28 @@ def _may_be_planned(deployment: Deployment) -> bool:
     return rollout.phase is Phase.AWAITING_TURN and rollout.fence > 0 and not rollout.waves
 
 
-def _freeze(deployment_id: str, *, ports: Ports) -> None:
-    """Write the membership. Until the plan is made a repeated task may write it again; whoever stood in it stays in."""
+def _freeze(deployment_id: str, *, ports: Ports) -> tuple[LeftOut, ...]:
+    """Write the membership and return who is not in it. Until the plan is made a repeated task may write it again."""
     for attempt in range(MAX_TRIES):
         deployment = get_deployment(deployment_id, ports=ports)
         rollout = deployment.current
         if rollout is None or not _may_be_planned(deployment):
-            return
+            return ()
         try:
-            _write_members(deployment, rollout.environment, ports=ports)
-            return
+            return _write_members(deployment, rollout, ports=ports)
         except StaleWrite:
             if attempt == MAX_TRIES - 1:
                 raise
+    raise AssertionError("unreachable")
 
 
-def _write_members(deployment: Deployment, environment: Environment, *, ports: Ports) -> None:
+def _write_members(deployment: Deployment, rollout: Rollout, *, ports: Ports) -> tuple[LeftOut, ...]:
     """Each write moves the deployment on, so that a task that was overtaken writes over nothing: what a node ran before
-    must never be read after it was changed."""
-    earlier = {m.node_id: m.revision + 1 for m in ports.store.list(Member, deployment.id, environment)}
-    now = ports.clock.machine_ms()
-    nodes = ports.store.list(Node, environment)
-    taking_part = [node for node in nodes if node.takes_deployments(now) or node.id in earlier]
+    must never be read after it was changed. Who has left since an earlier plan leaves the membership too."""
+    environment = rollout.environment
+    earlier = {m.node_id: m for m in ports.store.list(Member, deployment.id, environment)}
+    selector = runs_on(deployment.module, environment, rollout.configuration, ports=ports)
+    nodes, left_out = taking_part(ports.store.list(Node, environment), selector, now_ms=ports.clock.machine_ms())
     members = [
         Member(
             deployment_id=deployment.id,
@@ -113,23 +127,25 @@ def _write_members(deployment: Deployment, environment: Environment, *, ports: P
             node_id=node.id,
             name=node.name,
             rank=rank,
-            from_digest=node.report(deployment.module).active,
-            revision=earlier.get(node.id, 0),
+            from_edition=node.report(deployment.module).active,
+            revision=earlier[node.id].revision + 1 if node.id in earlier else 0,
         )
-        for rank, node in enumerate(rank_members(taking_part, module=deployment.module))
+        for rank, node in enumerate(rank_members(nodes, module=deployment.module))
     ]
-    for start in range(0, len(members), MEMBERS_AT_ONCE):
+    staying = {member.node_id for member in members}
+    changes: list[Change] = [Replace(member) if member.revision else Add(member) for member in members]
+    changes += [Remove(member) for node_id, member in earlier.items() if node_id not in staying]
+    for start in range(0, len(changes), MEMBERS_AT_ONCE):
         deployment = replace(deployment, revision=deployment.revision + 1)
-        several = members[start : start + MEMBERS_AT_ONCE]
-        ports.store.commit(Replace(deployment), *(Replace(m) if m.revision else Add(m) for m in several))
+        ports.store.commit(Replace(deployment), *changes[start : start + MEMBERS_AT_ONCE])
+    return left_out
 
 
 def _ask_again(deployment: Deployment, assignment: Assignment | None, *, ports: Ports) -> Decided:
     rollout = deployment.current
     if rollout is None:
         raise PlanChanged("There is no rollout to ask about.")
-    runs = None if assignment is None else assignment.stable_digest
-    begun, asked, entries = begin(deployment, replace(rollout, fence=0), runs, assignment, ports=ports)
+    begun, asked, entries = begin(deployment, replace(rollout, fence=0), assignment, ports=ports)
     turn = ports.store.get(Turn, rollout.environment, deployment.module)
     changes: tuple[Change, ...] = asked
     if turn is not None and turn.position(deployment.id) is not None:

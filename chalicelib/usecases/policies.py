@@ -8,6 +8,8 @@ from chalicelib.domain.access import Caller
 from chalicelib.domain.environment import Environment
 from chalicelib.domain.errors import NotFound, StaleWrite, WrongDigest
 from chalicelib.domain.policy import DEFAULT_POLICIES, Policy
+from chalicelib.domain.rollback_window import returning
+from chalicelib.domain.rollout import Rollout
 from chalicelib.usecases.ports import Add, Ports
 
 
@@ -29,6 +31,12 @@ def policy_revision(environment: Environment, revision: int, *, ports: Ports) ->
     if found is None:
         raise NotFound("policy revision", f"{environment} {revision}")
     return found
+
+
+def policy_of(rollout: Rollout, *, ports: Ports) -> Policy:
+    """The terms a rollout runs under: the revision it keeps, or those of a return within the rollback window."""
+    kept = policy_revision(rollout.environment, rollout.policy_revision, ports=ports)
+    return returning(kept) if rollout.is_return else kept
 
 
 def change_policy(policy: Policy, *, expected_revision: int | None, caller: Caller, ports: Ports) -> Policy:

@@ -74,6 +74,7 @@ def _module_state(assignment: Assignment, nodes: tuple[Node, ...], *, ports: Por
     drifted = tuple(
         node.name
         for node in nodes
-        if node.report(assignment.module).active != desired_for(assignment, members.get(node.id), now_ms=now).active
+        if node.report(assignment.module).active
+        != desired_for(assignment, members.get(node.id), labels=node.labels, now_ms=now).active
     )
     return ModuleState(assignment=assignment, drifted=drifted)

@@ -6,19 +6,34 @@ import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from chalicelib.domain.assignment import Assignment, Desired, desired_for
+from chalicelib.domain.assignment import Assignment, Desired, desired_of
+from chalicelib.domain.environment import Environment
 from chalicelib.domain.errors import NotAuthenticated, StaleWrite
 from chalicelib.domain.metering import Measured, Meters, OpenStep, metered
-from chalicelib.domain.module import ModuleVersion
 from chalicelib.domain.node import Member, ModuleReport, Node, NodeStatus, environment_of
+from chalicelib.domain.node_history import (
+    Happening,
+    NodeChange,
+    What,
+    difference,
+    drift_between,
+    health_between,
+    is_drained,
+    noted,
+)
+from chalicelib.domain.timeline import OutboxMessage
 from chalicelib.usecases.acknowledge import Acknowledged, acknowledged, after_acknowledgement
 from chalicelib.usecases.look_for_harm import look_for_harm
 from chalicelib.usecases.policies import current_policy
-from chalicelib.usecases.ports import SERIES_STEP_MS, Ports, Replace
+from chalicelib.usecases.ports import SERIES_STEP_MS, Add, Ports, Replace
 from chalicelib.usecases.recording import MAX_TRIES
+from chalicelib.usecases.relay_outbox import relay_outbox
 
 ACTIVE_HEARTBEAT_MS = 1_000
 """How often nodes report while something changes in their environment."""
+
+MOST_ANSWERS = 40
+"""Modules one report may settle: each takes two of the hundred writes of a transaction. The next report does the rest."""
 
 POLICY_EVERY_MS = 30_000
 """A changed idle interval reaches every node after at most this long and one interval more."""
@@ -36,18 +51,18 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What a node should run of one module; `versions` has every digest named in `desired`."""
+    """The editions a node should have of one module."""
 
     module: str
     fence: int
     desired: Desired
-    versions: tuple[ModuleVersion, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeartbeatAnswer:
-    """What a node is told."""
+    """What a node of an environment is told."""
 
+    environment: Environment
     interval: int
     next_heartbeat_ms: int
     wanted: tuple[Wanted, ...]
@@ -74,11 +89,13 @@ def report_heartbeat(node_id: str, credential_hash: str, heartbeat: Heartbeat, *
         # The decision may have moved a cut-off; whoever brought it about is told at once.
         assignments = ports.store.list(Assignment, node.environment)
     now = ports.clock.policy_ms()
-    wanted = tuple(_wanted(a, node, members.get(a.module), now, ports=ports) for a in assignments)
+    wanted = [
+        Wanted(module=each.module, fence=each.fence, desired=desired)
+        for each in assignments
+        if each.fence and (desired := desired_of(each, node, members.get(each.module), now_ms=now)) is not None
+    ]
     return HeartbeatAnswer(
-        interval=heartbeat.interval,
-        next_heartbeat_ms=told,
-        wanted=tuple(w for w in wanted if w.fence),
+        environment=node.environment, interval=heartbeat.interval, next_heartbeat_ms=told, wanted=tuple(wanted)
     )
 
 
@@ -136,7 +153,7 @@ def _keep_report(
         for step in over:
             # Before the row forgets them; keeping a step again changes nothing.
             ports.metrics.keep(environment=node.environment, node_id=node.id, step=step)
-        reported = replace(
+        said = replace(
             node,
             last_heartbeat_ms=ports.clock.machine_ms(),
             heartbeat_ms=told_ms,
@@ -146,28 +163,68 @@ def _keep_report(
             modules=heartbeat.modules if heartbeat.interval >= node.interval else node.modules,
             revision=node.revision + 1,
         )
+        reported, entries = _with_history(node, said, assignments, members, ports=ports)
+        notices = [notice for entry in entries if (notice := _notice(reported, entry)) is not None]
         done = [
             found
             for assignment in moving
             if (found := acknowledged(assignment, members.get(assignment.module), reported, ports=ports)) is not None
-        ]
+        ][:MOST_ANSWERS]
         try:
-            ports.store.commit(Replace(reported), *(change for found in done for change in found.changes))
-            return done
+            ports.store.commit(
+                Replace(reported),
+                *(change for found in done for change in found.changes),
+                *(Replace(entry) if entry.revision else Add(entry) for entry in entries),
+                *(Add(notice) for notice in notices),
+            )
         except StaleWrite:
             if attempt == MAX_TRIES - 1:
                 raise
             node = _with_pace(_authenticated(node.id, credential_hash, ports=ports), ports=ports)
             for assignment in moving:
                 members[assignment.module] = _member(assignment, node, ports=ports)
+            continue
+        if notices:
+            relay_outbox(notices, ports=ports)
+        return done
     raise AssertionError("unreachable")
 
 
-def _wanted(assignment: Assignment, node: Node, member: Member | None, now_ms: int, *, ports: Ports) -> Wanted:
-    desired = desired_for(assignment, member, now_ms=now_ms)
-    report = node.report(assignment.module)
-    named = (*((desired.active,) if desired.active else ()), *desired.staged)
-    held = {report.active, *report.staged}
-    versions = [ports.store.list(ModuleVersion, assignment.module)] if any(d not in held for d in named) else []
-    found = tuple(version for several in versions for version in several if version.digest in named)
-    return Wanted(module=assignment.module, fence=assignment.fence, desired=desired, versions=found)
+def _with_history(
+    before: Node,
+    said: Node,
+    assignments: Sequence[Assignment],
+    members: dict[str, Member | None],
+    *,
+    ports: Ports,
+) -> tuple[Node, tuple[NodeChange, ...]]:
+    """The node with what its report changes in its history, and the entries; none on the quiet path."""
+    now = ports.clock.policy_ms()
+    differing = {
+        each.module: words
+        for each in assignments
+        if (words := difference(each, said, members.get(each.module), now_ms=now))
+    }
+    drifts, happened = drift_between(before.drifts, differing, now_ms=said.last_heartbeat_ms)
+    after = replace(said, drifts=drifts)
+    happened = (*health_between(before, said), *happened)
+    if is_drained(said) and not any(members.values()):
+        after = replace(after, status=NodeStatus.DRAINED)
+        happened = (*happened, Happening(what=NodeStatus.DRAINED, at_ms=said.last_heartbeat_ms))
+    return noted(after, *happened)
+
+
+def _notice(node: Node, entry: NodeChange) -> OutboxMessage | None:
+    """What the bus is told of a change: drift and healing."""
+    if entry.what not in (What.DRIFTED, What.HEALED):
+        return None
+    detail = {
+        "nodeId": node.id,
+        "name": node.name,
+        "environment": str(node.environment),
+        "at": entry.at_ms,
+        "reason": entry.reason,
+    }
+    identity = f"{node.id}#{entry.seq:08d}"
+    payload = {"id": identity, "detailType": f"Node{entry.what}", "detail": detail}
+    return OutboxMessage(id=identity, topic="bus", created_at_ms=entry.at_ms, payload=payload)

@@ -11,6 +11,7 @@ from chalicelib.domain.policy import Policy
 from chalicelib.domain.rollout import Rollout, deploy_position, restore_position, start_wave
 from chalicelib.domain.strategies import WaveKind
 from chalicelib.domain.timeline import EventType
+from chalicelib.usecases.configurations import runs_on
 from chalicelib.usecases.ports import SERIES_STEP_MS, Add, Change, Ports, Replace
 from chalicelib.usecases.recording import Entry
 
@@ -66,6 +67,8 @@ def _moved_cut_off(
         deployment_id=deployment.id,
         candidate_digest=deployment.digest,
         candidate_version=deployment.version,
+        candidate_configuration=rollout.configuration,
+        candidate_runs_on=runs_on(deployment.module, rollout.environment, rollout.configuration, ports=ports),
         active_upto=before.active_upto if staging else wave.upto,
         staged_upto=wave.upto if staging else before.staged_upto,
         wave_first=wave.first,

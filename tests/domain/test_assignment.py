@@ -34,7 +34,7 @@ def test_a_member_runs_the_candidate_below_the_active_cut_off_and_what_it_ran_be
 ) -> None:
     assignment = changing(active_upto=active, staged_upto=staged)
 
-    desired = desired_for(assignment, a_member(rank=rank, from_digest=OLD_DIGEST), now_ms=NOW_MS)
+    desired = desired_for(assignment, a_member(rank=rank, from_edition=OLD_DIGEST), now_ms=NOW_MS)
 
     assert desired.active == (NEW_DIGEST if rank < active else OLD_DIGEST)
     assert desired.staged == ((OLD_DIGEST,) if rank < active else (NEW_DIGEST,) if rank < staged else ())
@@ -66,7 +66,7 @@ def test_a_node_that_joined_during_a_rollout_runs_the_stable_digest(active: int,
 
 
 def test_a_node_that_ran_nothing_is_given_nothing_to_park_and_nothing_to_go_back_to() -> None:
-    member = a_member(rank=0, from_digest=None)
+    member = a_member(rank=0, from_edition=None)
 
     assert desired_for(changing(active_upto=1), member, now_ms=NOW_MS) == Desired(active=NEW_DIGEST)
     assert desired_for(changing(active_upto=0), member, now_ms=NOW_MS) == Desired(active=None)
@@ -74,7 +74,7 @@ def test_a_node_that_ran_nothing_is_given_nothing_to_park_and_nothing_to_go_back
 
 @pytest.mark.parametrize(("active", "staged"), [(1, 0), (0, 1), (0, 0)])
 def test_a_node_that_ran_the_candidate_already_keeps_it_and_stages_nothing(active: int, staged: int) -> None:
-    member = a_member(rank=0, from_digest=NEW_DIGEST)
+    member = a_member(rank=0, from_edition=NEW_DIGEST)
 
     desired = desired_for(changing(active_upto=active, staged_upto=staged), member, now_ms=NOW_MS)
 
@@ -99,7 +99,7 @@ def test_a_rollout_given_back_leaves_the_stable_digest_and_the_fence_as_they_wer
 
 
 def test_a_promoted_candidate_is_stable_and_its_predecessor_parked() -> None:
-    after = settled(changing(active_upto=4), retained_until_ms=NOW_MS + 5)
+    after = settled(changing(active_upto=4), retained_until_ms=NOW_MS + 5, now_ms=NOW_MS)
 
     assert (after.stable_digest, after.stable_version) == (NEW_DIGEST, "2.0.0")
     assert (after.retained_digest, after.retained_until_ms) == (OLD_DIGEST, NOW_MS + 5)
@@ -112,6 +112,6 @@ def test_a_promoted_candidate_is_stable_and_its_predecessor_parked() -> None:
 def test_nothing_is_parked_where_there_is_nothing_else_to_park_or_no_time_for_it(
     stable: str | None, until: int | None
 ) -> None:
-    after = settled(changing(stable_digest=stable), retained_until_ms=until)
+    after = settled(changing(stable_digest=stable), retained_until_ms=until, now_ms=NOW_MS)
 
     assert (after.retained_digest, after.retained_until_ms) == (None, None)

@@ -18,9 +18,7 @@ from chalicelib.domain.rollout import (
     WaveStatus,
     deploy_position,
     end_bake,
-    failed_nodes,
     hold_wave,
-    node_failed,
     pause,
     planned,
     promote_wave,
@@ -30,6 +28,7 @@ from chalicelib.domain.rollout import (
     resume,
     start_wave,
     wave_deployed,
+    with_failures,
 )
 from chalicelib.domain.strategies import Strategy, StrategySpec, WaveKind, plan_waves
 from tests.builders import NOW_MS
@@ -188,12 +187,11 @@ def test_a_bake_that_a_person_ends_is_over_now() -> None:
 
 
 def test_failed_nodes_are_counted_in_their_wave_and_over_all_waves() -> None:
-    first = wave_deployed(node_failed(begin(a_rollout())), now_ms=NOW_MS)
+    first = wave_deployed(with_failures(begin(a_rollout()), 1), now_ms=NOW_MS)
 
-    second = node_failed(node_failed(begin(promote(first), 1)))
+    second = with_failures(begin(promote(first), 1), 2)
 
     assert [wave.failed_nodes for wave in second.waves] == [1, 2, 0]
-    assert failed_nodes(second) == 3
 
 
 def test_a_restore_names_its_goal_and_keeps_the_failing_wave_among_the_touched() -> None:

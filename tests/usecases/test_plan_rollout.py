@@ -72,7 +72,7 @@ def test_every_node_that_is_alive_and_active_takes_part_with_what_it_runs_now() 
     planned = plan_rollout(with_its_turn(scene).id, ports=scene.ports)
 
     frozen = members(scene, planned)
-    assert {name: (m.rank, m.from_digest) for name, m in frozen.items()} == {
+    assert {name: (m.rank, m.from_edition) for name, m in frozen.items()} == {
         "node-00": (0, scene.digests["1.0.0"]),
         "node-03": (1, scene.digests["1.0.0"]),
     }
@@ -191,18 +191,19 @@ def test_a_plan_nobody_had_to_approve_may_change_until_it_is_made() -> None:
     assert (current(planned).phase, current(planned).from_digest) == (Phase.AWAITING_TURN, OLD_DIGEST)
 
 
-def test_whoever_stood_in_the_membership_stays_in_it_when_it_is_written_again() -> None:
+@pytest.mark.parametrize("status", [NodeStatus.CORDONED, NodeStatus.DRAINING, NodeStatus.REMOVED])
+def test_whoever_has_left_since_an_earlier_plan_is_not_in_the_membership_of_the_next(status: NodeStatus) -> None:
     scene = by_hand()
     deployment = with_another_stable_digest(scene)
     with pytest.raises(PlanChanged):
         plan_rollout(deployment.id, ports=scene.ports)
-    change_node(scene, 0, status=NodeStatus.CORDONED)
+    change_node(scene, 0, status=status)
     approve(scene, deployment)
     take_turn(deployment.id, ports=scene.ports)
 
     plan_rollout(deployment.id, ports=scene.ports)
 
-    assert set(members(scene, deployment)) == {"node-00", "node-01", "node-02"}
+    assert {name: each.rank for name, each in members(scene, deployment).items()} == {"node-01": 0, "node-02": 1}
 
 
 def test_a_membership_of_any_size_is_written_whole() -> None:
@@ -231,4 +232,4 @@ def test_a_task_that_was_overtaken_does_not_freeze_the_membership_anew() -> None
     plan_rollout(deployment.id, ports=scene.ports)
 
     assert store.interrupted
-    assert {m.from_digest for m in members(scene, deployment).values()} == {scene.digests["1.0.0"]}
+    assert {m.from_edition for m in members(scene, deployment).values()} == {scene.digests["1.0.0"]}

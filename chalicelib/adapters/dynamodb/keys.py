@@ -15,8 +15,10 @@ Base table (consistent; `Store.get`, `Store.list`); `…` stands for what the re
     Assignment        CLUSTER#environment                ASSIGNMENT#module
     Look              CLUSTER#environment                LOOK#module
     Node              CLUSTER#environment                NODE#node id
+    NodeChange        HISTORY#node id                    CHANGE#place
     EnrolToken        ENROL#token hash                   ENROL                        expires
     Policy            POLICY#environment                 REVISION#revision
+    Configuration     CONFIGURATION#environment#module   REVISION#revision
     ModuleVersion     MODULE#name                        VERSION#version
     SigningKey        SIGNING_KEYS                       KEY#key id
     User              USER#username                      USER
@@ -51,10 +53,12 @@ from typing import Any, Final
 
 from chalicelib.domain.approval import Approval, ApprovalStatus
 from chalicelib.domain.assignment import Assignment, Look
+from chalicelib.domain.configuration import Configuration
 from chalicelib.domain.deployment import Deployment
 from chalicelib.domain.identity import IdempotentAnswer, Session, User
 from chalicelib.domain.module import ModuleVersion, SigningKey
 from chalicelib.domain.node import EnrolToken, Member, Node, PendingNode
+from chalicelib.domain.node_history import NodeChange
 from chalicelib.domain.policy import Policy
 from chalicelib.domain.timeline import AuditRecord, Event, OutboxMessage
 from chalicelib.domain.turn import Turn
@@ -224,8 +228,10 @@ LAYOUTS: Final = MappingProxyType[type[Any], Layout](
         Assignment: Layout("Assignment", "CLUSTER", 1, "ASSIGNMENT", 1),
         Look: Layout("Look", "CLUSTER", 1, "LOOK", 1),
         Node: Layout("Node", "CLUSTER", 1, "NODE", 1),
+        NodeChange: Layout("NodeChange", "HISTORY", 1, "CHANGE", 1),
         EnrolToken: Layout("EnrolToken", "ENROL", 1, "ENROL", expires_at_s=lambda token: token.expires_at_ms // 1000),
         Policy: Layout("Policy", "POLICY", 1, "REVISION", 1),
+        Configuration: Layout("Configuration", "CONFIGURATION", 2, "REVISION", 1),
         ModuleVersion: Layout("ModuleVersion", "MODULE", 1, "VERSION", 1, pointer=_module),
         SigningKey: Layout("SigningKey", "SIGNING_KEYS", 0, "KEY", 1),
         User: Layout("User", "USER", 1, "USER", lists=lambda user: Place("USERS", user.username)),

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from chalicelib.domain.edition import configuration_of, digest_of
+from chalicelib.domain.environment import Environment
 from chalicelib.domain.errors import InvalidInput
 from chalicelib.domain.histogram import Histogram
 from chalicelib.domain.metering import Measured
 from chalicelib.domain.metrics import Window
-from chalicelib.domain.module import ModuleVersion
 from chalicelib.domain.node import Ack, ModuleReport
 from chalicelib.routes.edge import Edge
-from chalicelib.routes.fields import Digest, ModuleName
+from chalicelib.routes.fields import Edition, ModuleName
 from chalicelib.routes.validation import Answered, Received, broken, broken_inside
+from chalicelib.usecases.configurations import configuration_revision
 from chalicelib.usecases.report_heartbeat import Heartbeat, HeartbeatAnswer, Wanted
 
 Count = Annotated[int, Field(ge=0, le=2**53)]
@@ -26,7 +28,7 @@ class AckBody(Received):
 
     fence: Count
     # A node that was told to run nothing has no digest to name.
-    digest: Digest | None = None
+    digest: Edition | None = None
     action: Literal["activate", "stage", "deactivate"]
     outcome: Literal["succeeded", "failed"]
     reason: Annotated[str, Field(max_length=100)] = ""
@@ -49,8 +51,8 @@ class ModuleBody(Received):
 
     module: ModuleName
     fence: Count
-    active: Digest | None
-    staged: Annotated[list[Digest], Field(max_length=16)] = Field(default_factory=list)
+    active: Edition | None
+    staged: Annotated[list[Edition], Field(max_length=16)] = Field(default_factory=list)
     healthy: bool
     ack: AckBody | None = None
 
@@ -70,7 +72,7 @@ class WindowBody(Received):
     """What was measured of one version between two instants."""
 
     module: ModuleName
-    digest: Digest
+    digest: Edition
     started_at: Millis
     ended_at: Millis
     requests: Count
@@ -130,8 +132,15 @@ class HeartbeatBody(Received):
         )
 
 
+class ConfiguredBody(Answered):
+    """What the version is to be started with; `values` where the node does not have it."""
+
+    revision: int
+    values: Annotated[dict[str, Any] | None, Field(exclude_if=lambda values: values is None)] = None
+
+
 class ArtifactBody(Answered):
-    """A version to run; `downloadUrl` where the node does not have it."""
+    """A version to run; `downloadUrl` where the node does not have it, `configuration` where there is one."""
 
     digest: str
     version: str
@@ -139,6 +148,7 @@ class ArtifactBody(Answered):
     signature: str
     key_id: str
     download_url: Annotated[str | None, Field(exclude_if=lambda url: url is None)] = None
+    configuration: Annotated[ConfiguredBody | None, Field(exclude_if=lambda each: each is None)] = None
 
 
 class WantedBody(Answered):
@@ -159,38 +169,41 @@ class HeartbeatAnswerBody(Answered):
 
 
 def answer_body(answer: HeartbeatAnswer, reported: Heartbeat, edge: Edge) -> HeartbeatAnswerBody:
-    """What the node is told, with links to what it did not report."""
+    """What the node is told, with links to what it did not report, and how to configure it."""
     held = {report.module: {report.active, *report.staged} for report in reported.modules}
     return HeartbeatAnswerBody(
         interval=answer.interval,
         next_heartbeat_ms=answer.next_heartbeat_ms,
-        modules=[_wanted_body(wanted, held.get(wanted.module, set()), edge) for wanted in answer.wanted],
+        modules=[
+            _wanted_body(wanted, held.get(wanted.module, set()), edge, answer.environment) for wanted in answer.wanted
+        ],
     )
 
 
-def _wanted_body(wanted: Wanted, held: set[str | None], edge: Edge) -> WantedBody:
+def _wanted_body(wanted: Wanted, held: set[str | None], edge: Edge, environment: Environment) -> WantedBody:
     active, staged = wanted.desired.active, wanted.desired.staged
     named = (*staged, active) if active is not None else staged
-    known = edge.known_versions.find(wanted.module, named, ports=edge.ports)
+    known = edge.known_versions.find(wanted.module, map(digest_of, named), ports=edge.ports)
 
-    def shown(digest: str) -> ArtifactBody:
-        link = None if digest in held else edge.ports.artifacts.download_link(digest)
-        return _artifact_body(known[digest], link)
+    def shown(edition: str) -> ArtifactBody:
+        version, revision = known[digest_of(edition)], configuration_of(edition)
+        missing = edition not in held
+        found = None
+        if revision and missing:
+            found = configuration_revision(wanted.module, environment, revision, ports=edge.ports)
+        return ArtifactBody(
+            digest=version.digest,
+            version=version.version,
+            size=version.size,
+            signature=version.signature,
+            key_id=version.key_id,
+            download_url=edge.ports.artifacts.download_link(version.digest) if missing else None,
+            configuration=ConfiguredBody(revision=revision, values=found and found.values) if revision else None,
+        )
 
     return WantedBody(
         module=wanted.module,
         fence=wanted.fence,
         active=None if active is None else shown(active),
-        staged=[shown(digest) for digest in staged],
-    )
-
-
-def _artifact_body(version: ModuleVersion, link: str | None) -> ArtifactBody:
-    return ArtifactBody(
-        digest=version.digest,
-        version=version.version,
-        size=version.size,
-        signature=version.signature,
-        key_id=version.key_id,
-        download_url=link,
+        staged=[shown(edition) for edition in staged],
     )

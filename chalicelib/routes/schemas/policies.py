@@ -172,6 +172,7 @@ class PutPolicy(Received):
     restore_seconds: Annotated[int, Field(ge=1, le=LONGEST_WORK_S)] = 300
     idle_heartbeat_ms: Annotated[int, Field(ge=100, le=3_600_000)] = 60_000
     retention_seconds: Seconds = 3_600
+    rollback_window_seconds: Seconds = 0
     expected_revision: Annotated[int, Field(ge=0, le=99_999_999)] | None = None
 
     def policy(self, environment: Environment) -> Policy:
@@ -196,6 +197,7 @@ _PLAIN = (
     "restore_seconds",
     "idle_heartbeat_ms",
     "retention_seconds",
+    "rollback_window_seconds",
 )
 
 
@@ -218,6 +220,7 @@ class PolicyBody(Answered):
     restore_seconds: int
     idle_heartbeat_ms: int
     retention_seconds: int
+    rollback_window_seconds: int
 
 
 def policy_body(policy: Policy) -> PolicyBody:
