@@ -31,6 +31,7 @@ class Settings:
     cors_origins: tuple[str, ...] = ()
     stage: str = "local"
     heartbeat_ms: int = 1_000
+    loopback_issuers: bool = False
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -56,6 +57,7 @@ class Settings:
             cors_origins=tuple(filter(None, map(str.strip, env.get("HOTSWAP_CORS_ORIGINS", "").split(",")))),
             stage=env.get("HOTSWAP_STAGE") or "local",
             heartbeat_ms=int(heartbeat),
+            loopback_issuers=env.get(LOOPBACK_ISSUERS) == "true",
         )
 
 
@@ -67,3 +69,5 @@ REQUIRED = (
     "HOTSWAP_SIGNING_SECRET",
 )
 HEARTBEAT_MS = "HOTSWAP_HEARTBEAT_MS"
+LOOPBACK_ISSUERS = "HOTSWAP_LOOPBACK_ISSUERS"
+"""Trusted issuers may live on this machine, without TLS. For development and tests."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 if TYPE_CHECKING:
     from chalicelib.adapters.aws_clients import AwsClients
+    from chalicelib.adapters.id_tokens import IdTokens
     from chalicelib.adapters.passwords import Passwords
     from chalicelib.adapters.tokens import Tokens
     from chalicelib.settings import Settings
@@ -36,6 +37,7 @@ REPLACEABLE: Final = frozenset(
         "clock",
         "dead_letters",
         "executions",
+        "id_tokens",
         "metrics",
         "new_id",
         "passwords",
@@ -219,6 +221,18 @@ def tokens() -> Tokens:
         return Tokens(keys, clock())
 
     return _once("tokens", make)
+
+
+def id_tokens() -> IdTokens:
+    """Identity tokens of trusted issuers."""
+
+    def make() -> IdTokens:
+        from chalicelib.adapters.https_documents import HttpsDocuments
+        from chalicelib.adapters.id_tokens import IdTokens
+
+        return IdTokens(HttpsDocuments(allows_loopback=settings().loopback_issuers).fetch, clock())
+
+    return _once("id_tokens", make)
 
 
 def new_id() -> str:

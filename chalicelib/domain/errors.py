@@ -14,6 +14,7 @@ DomainError
 │   └── StaleWrite          somebody else's write won; read again
 ├── IdempotencyMismatch     same key, other body
 ├── QueueFull
+├── TooManyRequests         a limit on how often; says when to come back
 ├── ArtifactRefused         bytes, signature or manifest; carries the named reason
 ├── ExecutionReplaced       a step of an execution that a newer one has replaced
 ├── DeploymentEnded         a step of a deployment that has reached an end
@@ -121,6 +122,14 @@ class QueueFull(DomainError):
     def __init__(self, environment: str, module: str, limit: int) -> None:
         self.environment, self.module, self.limit = environment, module, limit
         super().__init__(f"The queue for {module} in {environment} is full ({limit}).")
+
+
+class TooManyRequests(DomainError):
+    """A limit on how often somebody may ask is reached; `after_s` is when to come back."""
+
+    def __init__(self, detail: str, *, after_s: int) -> None:
+        self.after_s = max(after_s, 1)
+        super().__init__(f"{detail} Try again in {self.after_s} s.")
 
 
 class ArtifactRefused(DomainError):

@@ -19,16 +19,18 @@ from chalicelib.routes import (
     clusters,
     deployments,
     health,
+    issuers,
     modules,
     nodes,
     signing_keys,
+    users,
 )
 from chalicelib.routes.edge import Edge
 from chalicelib.routes.endpoint import problem_response, serving
 from chalicelib.routes.problems import kind_of_status, problem
 from chalicelib.routes.response_headers import preflight_headers, security_headers
 
-NOUNS = (authentication, modules, signing_keys, deployments, approvals, clusters, nodes, audit, health)
+NOUNS = (authentication, users, issuers, modules, signing_keys, deployments, approvals, clusters, nodes, audit, health)
 
 
 def add_routes(app: Chalice, edge: Callable[[], Edge]) -> None:

@@ -62,7 +62,10 @@ def wired() -> Edge:
     if not _made or _made[-1].ports is not ports:
         settings = wiring.settings()
         identity = IdentityPorts(
-            tokens=wiring.tokens(), passwords=wiring.passwords(), new_secret=lambda: secrets.token_urlsafe(32)
+            tokens=wiring.tokens(),
+            id_tokens=wiring.id_tokens(),
+            passwords=wiring.passwords(),
+            new_secret=lambda: secrets.token_urlsafe(32),
         )
         _made[:] = [
             Edge(

@@ -26,8 +26,9 @@ from chalicelib.routes.authenticate import authenticated_node, authenticated_use
 from chalicelib.routes.edge import Edge
 from chalicelib.routes.front_guard import read_json
 from chalicelib.routes.noun import Noun
-from chalicelib.routes.parameters import idempotency_key, if_match, path_values, query_values
+from chalicelib.routes.parameters import idempotency_key, if_match, path_values, query_values, source_address
 from chalicelib.routes.response_headers import cors_headers, security_headers
+from chalicelib.routes.touched import touched_environments
 from chalicelib.routes.validation import Answered, Received, validated
 
 MEBIBYTE = 1024 * 1024
@@ -50,11 +51,13 @@ def serving(event: Mapping[str, Any], edge: Edge) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A request that has passed every check, as a view sees it. `credential_hash` is a node's, `if_match` a revision."""
+    """A request that has passed every check, as a view sees it. `credential_hash` is a node's, `if_match` a revision,
+    `source` the address the gateway saw it come from."""
 
     edge: Edge
     caller: Caller
     request_id: str
+    source: str = ""
     idempotency_key: str = ""
     credential_hash: str = ""
     if_match: int | None = None
@@ -164,11 +167,13 @@ def respond(spec: Spec, view: View, event: Mapping[str, Any], edge: Edge) -> Res
     """The whole way of one request; never raises."""
     context = event.get("requestContext") or {}
     request_id = str(context.get("requestId") or uuid4())
+    retry_after_s = 1
     try:
         answer = _answer(spec, view, event, edge, request_id)
         return _success(spec, answer, _headers(event, edge, request_id))
     except DomainError as error:
         status, body = problems.problem_of(error, instance=_path(event), request_id=request_id)
+        retry_after_s = problems.retry_after_s(error)
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             log_failure("request_failed", error, requestId=request_id, route=spec.path, method=spec.method)
     except Exception as error:  # noqa: BLE001 (a caller always gets an answer)
@@ -177,16 +182,18 @@ def respond(spec: Spec, view: View, event: Mapping[str, Any], edge: Edge) -> Res
         status = HTTPStatus.INTERNAL_SERVER_ERROR
         detail = "Something went wrong on our side."
         body = problems.problem(problems.INTERNAL_ERROR, detail, instance=_path(event), request_id=request_id)
-    return problem_response(status, body, _headers(event, edge, request_id))
+    return problem_response(status, body, _headers(event, edge, request_id), retry_after_s=retry_after_s)
 
 
-def problem_response(status: int, body: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
+def problem_response(
+    status: int, body: Mapping[str, Any], headers: Mapping[str, str], *, retry_after_s: int = 1
+) -> Response:
     """A problem body with the headers that belong to its status."""
     own = {"Content-Type": problems.MEDIA_TYPE}
     if status == HTTPStatus.UNAUTHORIZED:
         own["WWW-Authenticate"] = "Bearer"
     if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
-        own["Retry-After"] = "1"
+        own["Retry-After"] = str(retry_after_s)
     return Response(body=dict(body), status_code=int(status), headers={**headers, **own})
 
 
@@ -201,10 +208,13 @@ def _answer(spec: Spec, view: View, event: Mapping[str, Any], edge: Edge, reques
         given["body"] = validated(spec.body, read_json(event, max_bytes=spec.max_bytes), also=violations)
     elif violations:
         raise InvalidInput(*violations)
+    if isinstance(spec.access, Action):
+        require(caller, spec.access, *touched_environments(spec.access, given, ports=edge.ports))
     call = Call(
         edge=edge,
         caller=caller,
         request_id=request_id,
+        source=source_address(event),
         idempotency_key=key,
         credential_hash=credential_hash,
         if_match=revision,
@@ -229,7 +239,7 @@ def _caller(spec: Spec, event: Mapping[str, Any], edge: Edge) -> tuple[Caller, s
     if spec.access == "node":
         return authenticated_node(event, (event.get("pathParameters") or {}).get("nodeId", ""))
     caller = authenticated_user(event, edge)
-    require(caller, Action(spec.access))
+    require(caller, Action(spec.access))  # where it happens is asked once the request has been read
     return caller, ""
 
 

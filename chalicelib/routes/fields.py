@@ -12,10 +12,13 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
+from chalicelib.domain.access import Role
 from chalicelib.domain.edition import is_edition
 from chalicelib.domain.environment import Environment
+from chalicelib.domain.identity import USERNAME_RULE, is_username
 from chalicelib.domain.module import is_digest, is_module_name, is_version
 from chalicelib.domain.rounding import parse_share
+from chalicelib.domain.trust import ISSUER_NAME_RULE, is_issuer_name
 from chalicelib.routes.validation import broken
 
 MODULE_NAME_RULE = "must be 3 to 64 lower-case letters, digits and hyphens"
@@ -41,10 +44,10 @@ def matching(rule: str, holds: Callable[[str], bool]) -> AfterValidator:
     return AfterValidator(check)
 
 
-def one_of(kind: type[E]) -> BeforeValidator:
+def one_of(kind: type[E], *, but: frozenset[E] = frozenset()) -> BeforeValidator:
     """One of an enumeration's words, upper and lower case alike; never a number."""
-    words = {str(member).lower(): member for member in kind}
-    rule = f"must be one of {', '.join(kind)}"
+    words = {str(member).lower(): member for member in kind if member not in but}
+    rule = f"must be one of {', '.join(words.values())}"
 
     def read(value: Any) -> Any:
         member = words.get(value.lower()) if isinstance(value, str) else None
@@ -161,6 +164,13 @@ KeyId = Annotated[
 EnvironmentName = Annotated[
     Environment, one_of(Environment), WithJsonSchema({"type": "string", "enum": [str(e) for e in Environment]})
 ]
+UserRole = Annotated[
+    Role,
+    one_of(Role, but=frozenset({Role.NODE})),
+    WithJsonSchema({"type": "string", "enum": [str(role) for role in Role if role is not Role.NODE]}),
+]
+Username = Annotated[str, matching(USERNAME_RULE, is_username), _shaped(pattern="^[a-z0-9][a-z0-9._@-]{1,63}$")]
+IssuerName = Annotated[str, matching(ISSUER_NAME_RULE, is_issuer_name), _shaped(pattern="^[a-z0-9][a-z0-9-]{1,31}$")]
 Share = Annotated[
     int | str, BeforeValidator(_share), WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string"}]})
 ]

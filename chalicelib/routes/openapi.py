@@ -24,6 +24,8 @@ _PATH_SCHEMAS: dict[str, dict[str, Any]] = {
     "environment": {"type": "string", "enum": ["Development", "QA", "Staging", "Production"]},
     "name": {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{1,62}[a-z0-9]$"},
     "version": {"type": "string", "maxLength": 128},
+    "username": {"type": "string", "pattern": "^[a-z0-9][a-z0-9._@-]{1,63}$"},
+    "issuerName": {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{1,31}$"},
 }
 
 

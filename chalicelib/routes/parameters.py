@@ -8,7 +8,9 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from chalicelib.domain.errors import NotFound, Violation
+from chalicelib.domain.identity import USERNAME_RULE, is_username
 from chalicelib.domain.module import is_module_name, is_version
+from chalicelib.domain.trust import ISSUER_NAME_RULE, is_issuer_name
 from chalicelib.routes.fields import MODULE_NAME_RULE, VERSION_RULE, environment_named
 
 _ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
@@ -18,7 +20,12 @@ _REVISION = re.compile(r'"([0-9]{1,8})"')
 _IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,128}")
 
 _NAMES: Final[Mapping[str, tuple[Callable[[str], bool], str]]] = MappingProxyType(
-    {"name": (is_module_name, MODULE_NAME_RULE), "version": (is_version, VERSION_RULE)}
+    {
+        "name": (is_module_name, MODULE_NAME_RULE),
+        "version": (is_version, VERSION_RULE),
+        "username": (is_username, USERNAME_RULE),
+        "issuerName": (is_issuer_name, ISSUER_NAME_RULE),
+    }
 )
 """What callers name themselves: a broken rule is told."""
 
@@ -71,6 +78,12 @@ def if_match(event: Mapping[str, Any]) -> tuple[int | None, tuple[Violation, ...
     if match is None:
         return None, (Violation("If-Match", 'must be one revision in quotes, such as "3"'),)
     return int(match[1]), ()
+
+
+def source_address(event: Mapping[str, Any]) -> str:
+    """The address a request came from as the gateway saw it. What callers say of themselves is not believed."""
+    identity = (event.get("requestContext") or {}).get("identity") or {}
+    return str(identity.get("sourceIp") or "unknown")[:64]
 
 
 def _header(event: Mapping[str, Any], wanted: str) -> list[str]:

@@ -56,6 +56,7 @@ KINDS: Final[Mapping[type[errors.DomainError], Kind]] = MappingProxyType(
         errors.StaleWrite: Kind(HTTPStatus.CONFLICT, "stale-write"),
         errors.IdempotencyMismatch: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "idempotency-mismatch"),
         errors.QueueFull: Kind(HTTPStatus.TOO_MANY_REQUESTS, "queue-full"),
+        errors.TooManyRequests: Kind(HTTPStatus.TOO_MANY_REQUESTS, "too-many-requests"),
         errors.ArtifactRefused: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "artifact-refused"),
         errors.ExecutionReplaced: _CONFLICT,
         errors.DeploymentEnded: _CONFLICT,
@@ -96,6 +97,11 @@ def problem_of(error: errors.DomainError, *, instance: str, request_id: str) -> 
     return kind.status, body | (extra(error) if extra is not None else {})
 
 
+def retry_after_s(error: errors.DomainError) -> int:
+    """When to come back after a 429 or 503, in seconds."""
+    return error.after_s if isinstance(error, errors.TooManyRequests) else 1
+
+
 def problem(
     kind: Kind, detail: str, *, instance: str, request_id: str, violations: tuple[errors.Violation, ...] = ()
 ) -> dict[str, Any]:
@@ -124,6 +130,6 @@ _BARE = (
     KINDS[errors.NotFound],
     TOO_LARGE,
     UNSUPPORTED_MEDIA_TYPE,
-    Kind(HTTPStatus.TOO_MANY_REQUESTS, "too-many-requests"),
+    KINDS[errors.TooManyRequests],
     KINDS[errors.Unavailable],
 )

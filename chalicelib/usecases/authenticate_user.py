@@ -5,7 +5,8 @@ from __future__ import annotations
 from chalicelib.domain.access import Caller
 from chalicelib.domain.errors import NotAuthenticated
 from chalicelib.domain.identity import Session, User
-from chalicelib.usecases.identity_ports import IdentityPorts
+from chalicelib.domain.trust import TrustedIssuer
+from chalicelib.usecases.identity_ports import AccessClaims, IdentityPorts
 from chalicelib.usecases.ports import Ports
 
 
@@ -18,20 +19,52 @@ def authenticate_user(token: str, *, identity: IdentityPorts, ports: Ports) -> C
     now = ports.clock.machine_ms()
     claims = identity.tokens.read(token)
     session = ports.store.get(Session, claims.session)
-    user = None if session is None else ports.store.get(User, session.username)
-    if session is None or user is None or not is_good(session, user, now_ms=now):
-        raise NotAuthenticated("This session is over; log in again.")
-    if claims.subject != user.username or claims.generation != user.generation:
-        raise NotAuthenticated("This session is over; log in again.")
-    return Caller(name=user.username, roles=frozenset(user.roles), session=session.id)
+    if session is None or claims.subject != session.username:
+        raise _over()
+    if session.issuer:
+        return _vouched_for(session, now_ms=now, ports=ports)
+    return _user(session, claims, now_ms=now, ports=ports)
 
 
 def is_good(session: Session, user: User, *, now_ms: int) -> bool:
     """Whether a session still counts: neither revoked nor expired, of an enabled user whose rights are the same."""
     return (
-        not session.revoked
-        and now_ms < session.expires_at_ms
-        and not user.disabled
+        _is_on(session, now_ms)
+        and not session.issuer
+        and user.may_log_in(now_ms)
         and session.username == user.username
         and session.generation == user.generation
     )
+
+
+def _user(session: Session, claims: AccessClaims, *, now_ms: int, ports: Ports) -> Caller:
+    user = ports.store.get(User, session.username)
+    if user is None or not is_good(session, user, now_ms=now_ms) or claims.generation != user.generation:
+        raise _over()
+    return Caller(
+        name=user.username,
+        roles=frozenset(user.roles),
+        environments=frozenset(user.environments),
+        session=session.id,
+        has_temporary_password=user.temporary_until_ms is not None,
+    )
+
+
+def _vouched_for(session: Session, *, now_ms: int, ports: Ports) -> Caller:
+    issuer = ports.store.get(TrustedIssuer, session.issuer)
+    if issuer is None or issuer.id != session.issuer_id or not _is_on(session, now_ms):
+        raise _over()
+    return Caller(
+        name=session.username,
+        roles=frozenset(session.roles),
+        environments=frozenset(session.environments),
+        session=session.id,
+    )
+
+
+def _is_on(session: Session, now_ms: int) -> bool:
+    return not session.revoked and now_ms < session.expires_at_ms
+
+
+def _over() -> NotAuthenticated:
+    return NotAuthenticated("This session is over; log in again.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from chalicelib.domain.access import Caller
+from chalicelib.domain.access import Action, Caller, require
 from chalicelib.domain.approval import Approval, ApprovalStatus, Decision, decide, expire
 from chalicelib.domain.deployment import Deployment, Failure, Status
 from chalicelib.domain.errors import AlreadyDecided, NotFound, WrongDigest
@@ -23,7 +23,7 @@ def decide_approval(
     Raises:
         NotFound: this deployment never asked.
         AlreadyDecided: there is an outcome, or time is up.
-        NotAllowed: the caller asked for the deployment, or answered before.
+        NotAllowed: the caller asked for the deployment, answered before, or is no approver in this environment.
         WrongDigest: another approval is asked for now.
     """
     outcome: Approval | None = None
@@ -31,6 +31,7 @@ def decide_approval(
     def choose(deployment: Deployment) -> Decided | None:
         nonlocal outcome
         approval = asked_approval(deployment, ports=ports)
+        require(caller, Action.DECIDE, approval.environment)
         if approval_id and approval_id != approval.id:
             raise WrongDigest(f"The approval asked for is {approval.id}, not {approval_id}.")
         answer = Decision(by=caller.name, approved=approved, reason=reason, at_ms=ports.clock.policy_ms())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -57,11 +57,37 @@ class Passwords(Protocol):
         """Whether the hash is due to be made again with today's parameters."""
         ...
 
+    def is_common(self, password: str) -> bool:
+        """Whether many people use it, so that it would be guessed early."""
+        ...
+
+
+class IdTokens(Protocol):
+    """Identity tokens that others issue (OpenID Connect)."""
+
+    def addressed(self, token: str) -> tuple[str, tuple[str, ...]]:
+        """The issuer and audiences a token names. Nothing is checked yet: it only says whom to look up.
+
+        Raises:
+            NotAuthenticated: it is no token, or names none.
+        """
+        ...
+
+    def read(self, token: str, *, issuer: str, audience: str) -> Mapping[str, Any]:
+        """The claims of a token that this issuer made for this audience and that is good now.
+
+        Raises:
+            NotAuthenticated: it is not.
+            Unavailable: the issuer's keys cannot be had.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityPorts:
     """Everything of the above at once; `new_secret` gives 256 unguessable bits as URL-safe text."""
 
     tokens: Tokens
+    id_tokens: IdTokens
     passwords: Passwords
     new_secret: Callable[[], str]

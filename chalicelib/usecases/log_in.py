@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from chalicelib.domain.errors import NotAuthenticated
-from chalicelib.domain.identity import LOCKED_MS, MAX_FAILED_LOGINS, Session, User
-from chalicelib.usecases.auditing import Deed, audited, decide_and_commit
+from chalicelib.domain.errors import NotAuthenticated, StaleWrite
+from chalicelib.domain.identity import Session, User
+from chalicelib.usecases.auditing import Deed, audited
 from chalicelib.usecases.identity_ports import IdentityPorts
-from chalicelib.usecases.ports import Add, Change, Ports, Replace
+from chalicelib.usecases.limit_guesses import Attempt, count_wrong_guess, forget_guesses, require_tries_left
+from chalicelib.usecases.ports import Add, Ports, Replace
 
 ACCESS_SECONDS = 15 * 60
 SESSION_MS = 12 * 3600 * 1000
@@ -27,33 +29,48 @@ class LoggedIn:
     refresh_token: str
 
 
-def log_in(username: str, password: str, *, request_id: str = "", identity: IdentityPorts, ports: Ports) -> LoggedIn:
-    """A new session. An unknown user, a wrong password, a locked and a disabled account are answered alike.
+def log_in(
+    username: str,
+    password: str,
+    *,
+    source: str = "",
+    request_id: str = "",
+    identity: IdentityPorts,
+    ports: Ports,
+) -> LoggedIn:
+    """A new session. An unknown user, a wrong password and a disabled account are answered alike.
 
     Raises:
         NotAuthenticated: any of these.
+        TooManyRequests: too many wrong passwords for this name (known or not), from this source, or over all.
     """
+    require_tries_left(username, source, ports=ports)
     user = ports.store.get(User, username)
     # Hashing comes first and always, so that the time taken says nothing about the account.
     is_right = identity.passwords.verify(password, None if user is None else user.password_hash)
+    if user is None or not is_right or not user.may_log_in(ports.clock.machine_ms()):
+        attempt = Attempt(username=username, is_known=user is not None, source=source, request_id=request_id)
+        count_wrong_guess(attempt, ports=ports)
+        raise _refused()
+    require_tries_left(username, source, ports=ports)
+    got = new_session(user, request_id=request_id, identity=identity, ports=ports)
+    _after_success(user, password, identity=identity, ports=ports)
+    return got
+
+
+def new_session(user: User, *, request_id: str, identity: IdentityPorts, ports: Ports) -> LoggedIn:
+    """A session for a user who has just proved who they are."""
     now = ports.clock.machine_ms()
-    if user is None or user.disabled or user.is_locked(now):
-        raise _refused()
-    if not is_right:
-        _count_failure(username, request_id, ports=ports)
-        raise _refused()
     session_id, token = ports.new_id(), new_refresh_token(identity)
     session = Session(
         id=session_id,
-        username=username,
+        username=user.username,
         generation=user.generation,
         refresh_hash=secret_hash(token),
         created_at_ms=now,
         expires_at_ms=now + SESSION_MS,
     )
     ports.store.commit(Add(session), audited(_deed(session, request_id), ports=ports))
-    if user.failed_logins:
-        _forget_failures(username, ports=ports)
     return logged_in(user, session, token, identity=identity, ports=ports)
 
 
@@ -86,37 +103,15 @@ def secret_hash(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def _count_failure(username: str, request_id: str, *, ports: Ports) -> None:
-    def decide() -> tuple[None, tuple[Change, ...]]:
-        user = ports.store.get(User, username)
-        now = ports.clock.machine_ms()
-        if user is None or user.is_locked(now):
-            return None, ()
-        # Whoever comes back after the lock is over has all tries again.
-        failed = 1 if user.failed_logins >= MAX_FAILED_LOGINS else user.failed_logins + 1
-        locked_until = now + LOCKED_MS if failed >= MAX_FAILED_LOGINS else 0
-        after = replace(user, failed_logins=failed, locked_until_ms=locked_until, revision=user.revision + 1)
-        deed = Deed(
-            subject=f"user:{username}",
-            actor=username,
-            action="LoginFailed",
-            outcome="refused",
-            detail={"failed": failed, "locked": bool(locked_until)},
-            request_id=request_id,
-        )
-        return None, (Replace(after), audited(deed, ports=ports))
-
-    decide_and_commit(decide, ports=ports)
-
-
-def _forget_failures(username: str, *, ports: Ports) -> None:
-    def decide() -> tuple[None, tuple[Change, ...]]:
-        user = ports.store.get(User, username)
-        if user is None or not user.failed_logins:
-            return None, ()
-        return None, (Replace(replace(user, failed_logins=0, locked_until_ms=0, revision=user.revision + 1)),)
-
-    decide_and_commit(decide, ports=ports)
+def _after_success(user: User, password: str, *, identity: IdentityPorts, ports: Ports) -> None:
+    """Forget wrong guesses, and hash the password anew where today's parameters ask for it. Not worth failing for."""
+    changes = forget_guesses(user.username, ports=ports)
+    if identity.passwords.is_outdated(user.password_hash):
+        anew = replace(user, password_hash=identity.passwords.hash(password), revision=user.revision + 1)
+        changes = (*changes, Replace(anew))
+    with suppress(StaleWrite):
+        if changes:
+            ports.store.commit(*changes)
 
 
 def _deed(session: Session, request_id: str) -> Deed:
@@ -131,4 +126,4 @@ def _deed(session: Session, request_id: str) -> Deed:
 
 
 def _refused() -> NotAuthenticated:
-    return NotAuthenticated("The user name or the password is wrong, or the account is locked.")
+    return NotAuthenticated("The user name or the password is wrong, or the account may not log in.")

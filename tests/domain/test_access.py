@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.domain.access import ANONYMOUS, PERMISSIONS, Action, Caller, Role, require
+from chalicelib.domain.access import ANONYMOUS, PERMISSIONS, SCOPES, Action, Caller, Role, Scope, require
+from chalicelib.domain.environment import Environment
 from chalicelib.domain.errors import NotAllowed, NotAuthenticated
 
 MAY = {
-    Role.VIEWER: {"read"},
-    Role.DEPLOYER: {"read", "deploy", "control", "registerModule"},
-    Role.APPROVER: {"read", "decide"},
+    Role.VIEWER: {"ownAccount", "read"},
+    Role.DEPLOYER: {"ownAccount", "read", "deploy", "control", "registerModule"},
+    Role.APPROVER: {"ownAccount", "read", "decide"},
     Role.ADMIN: {
+        "ownAccount",
         *("read", "deploy", "control", "decide", "registerModule", "manageKeys", "managePolicy", "manageNodes"),
         *("manageUsers", "readAudit"),
     },
@@ -58,3 +60,34 @@ def test_no_person_may_speak_for_a_node() -> None:
     people = set(Role) - {Role.NODE}
 
     assert not any(Action.HEARTBEAT in PERMISSIONS[role] for role in people)
+
+
+@pytest.mark.parametrize("asked", Environment)
+@pytest.mark.parametrize("own", Environment)
+@pytest.mark.parametrize("action", Action)
+def test_what_counts_by_environment_counts_in_ones_own_only(
+    action: Action, own: Environment, asked: Environment
+) -> None:
+    caller = Caller(name="erin", roles=frozenset(Role), environments=frozenset({own}))
+    may = SCOPES[action] is Scope.ANYWHERE or (SCOPES[action] is Scope.ENVIRONMENT and own is asked)
+
+    if may:
+        require(caller, action, asked)
+    else:
+        with pytest.raises(NotAllowed, match=f"do not permit '{action}' in"):
+            require(caller, action, asked)
+
+
+@pytest.mark.parametrize("action", Action)
+def test_with_a_temporary_password_one_may_choose_another_and_nothing_else(action: Action) -> None:
+    caller = Caller(name="erin", roles=frozenset(Role), has_temporary_password=True)
+
+    if action is Action.OWN_ACCOUNT:
+        require(caller, action)
+    else:
+        with pytest.raises(NotAllowed, match="temporary"):
+            require(caller, action)
+
+
+def test_every_action_has_its_scope() -> None:
+    assert set(SCOPES) == set(Action)

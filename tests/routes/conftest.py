@@ -22,6 +22,7 @@ from chalicelib.usecases.ports import Ports
 from infra.local.gateway import HttpResponse
 from infra.local.http_server import LocalHttp
 from tests.fakes import FakeClock, FakeStore, fake_ports
+from tests.usecases.identity import FakeIdTokens
 
 PASSWORD = "correct horse battery staple"
 USERS = {"vic": Role.VIEWER, "dana": Role.DEPLOYER, "amal": Role.APPROVER, "ada": Role.ADMIN}
@@ -42,6 +43,9 @@ class QuickPasswords:
 
     def is_outdated(self, stored: str) -> bool:
         return False
+
+    def is_common(self, password: str) -> bool:
+        return password.startswith("password")
 
 
 @dataclass(frozen=True)
@@ -167,7 +171,10 @@ def make_api(**edge_fields: Any) -> Api:
     ports = fake_ports(clock=clock)
     numbers = itertools.count(1)
     identity = IdentityPorts(
-        tokens=PlainTokens(clock), passwords=QuickPasswords(), new_secret=lambda: f"secret-{next(numbers)}"
+        tokens=PlainTokens(clock),
+        id_tokens=FakeIdTokens(),
+        passwords=QuickPasswords(),
+        new_secret=lambda: f"secret-{next(numbers)}",
     )
     given: dict[str, Any] = {
         "ports": ports,

@@ -15,6 +15,8 @@ EXAMPLES = {
     "name": "payment-processor",
     "version": "2.0.0",
     "keyId": "ed25519:" + "0" * 32,
+    "username": "nobody",
+    "issuerName": "nobody",
 }
 PROTECTED = [spec for spec in all_specs() if isinstance(spec.access, Action)]
 PUBLIC = {
@@ -22,6 +24,7 @@ PUBLIC = {
     "GET /.well-known/jwks.json",
     "GET /health",
     "GET /openapi.json",
+    "POST /api/v1/authentication/exchange",
     "POST /api/v1/authentication/login",
     "POST /api/v1/authentication/refresh",
     "POST /api/v1/nodes/enrol",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,8 +53,31 @@ class FakePasswords:
     def is_outdated(self, stored: str) -> bool:
         return False
 
+    def is_common(self, password: str) -> bool:
+        return password.startswith("password")
+
+
+@dataclass
+class FakeIdTokens:
+    """Identity tokens as text: what each says. One that is not here is no token."""
+
+    known: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def addressed(self, token: str) -> tuple[str, tuple[str, ...]]:
+        if token not in self.known:
+            raise NotAuthenticated("Not a token.")
+        return self.known[token]["iss"], (self.known[token]["aud"],)
+
+    def read(self, token: str, *, issuer: str, audience: str) -> Mapping[str, Any]:
+        return self.known[token]
+
 
 def fake_identity() -> IdentityPorts:
     """All of it."""
     numbers = itertools.count(1)
-    return IdentityPorts(tokens=FakeTokens(), passwords=FakePasswords(), new_secret=lambda: f"secret-{next(numbers)}")
+    return IdentityPorts(
+        tokens=FakeTokens(),
+        id_tokens=FakeIdTokens(),
+        passwords=FakePasswords(),
+        new_secret=lambda: f"secret-{next(numbers)}",
+    )

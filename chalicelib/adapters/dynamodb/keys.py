@@ -23,6 +23,8 @@ Base table (consistent; `Store.get`, `Store.list`); `…` stands for what the re
     SigningKey        SIGNING_KEYS                       KEY#key id
     User              USER#username                      USER
     Session           SESSION#id                         SESSION                      expires
+    TrustedIssuer     ISSUERS                            ISSUER#name
+    WrongGuesses      GUESSES#scope                      SHARD#number                 expires
     IdempotentAnswer  ANSWER#caller#idempotency key      ANSWER                       expires
 
 Indexes (may lag; `Store.page`). Instants are 13 digits, so that text sorts as numbers do; every sort key is unique in
@@ -55,12 +57,14 @@ from chalicelib.domain.approval import Approval, ApprovalStatus
 from chalicelib.domain.assignment import Assignment, Look
 from chalicelib.domain.configuration import Configuration
 from chalicelib.domain.deployment import Deployment
+from chalicelib.domain.guessing import WrongGuesses
 from chalicelib.domain.identity import IdempotentAnswer, Session, User
 from chalicelib.domain.module import ModuleVersion, SigningKey
 from chalicelib.domain.node import EnrolToken, Member, Node, PendingNode
 from chalicelib.domain.node_history import NodeChange
 from chalicelib.domain.policy import Policy
 from chalicelib.domain.timeline import AuditRecord, Event, OutboxMessage
+from chalicelib.domain.trust import TrustedIssuer
 from chalicelib.domain.turn import Turn
 from chalicelib.domain.waiting import Wait
 
@@ -236,6 +240,8 @@ LAYOUTS: Final = MappingProxyType[type[Any], Layout](
         SigningKey: Layout("SigningKey", "SIGNING_KEYS", 0, "KEY", 1),
         User: Layout("User", "USER", 1, "USER", lists=lambda user: Place("USERS", user.username)),
         Session: Layout("Session", "SESSION", 1, "SESSION", expires_at_s=lambda login: login.expires_at_ms // 1000),
+        TrustedIssuer: Layout("TrustedIssuer", "ISSUERS", 0, "ISSUER", 1),
+        WrongGuesses: Layout("WrongGuesses", "GUESSES", 1, "SHARD", 1, expires_at_s=lambda row: row.ends_ms // 1000),
         IdempotentAnswer: Layout("IdempotentAnswer", "ANSWER", 2, "ANSWER", expires_at_s=lambda row: row.expires_at_s),
     }
 )

@@ -1,0 +1,140 @@
+"""Bodies of trusted issuers."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import ConfigDict, Field
+
+from chalicelib.domain.access import Role
+from chalicelib.domain.environment import Environment
+from chalicelib.domain.trust import CLAIM_RULE, GRANTABLE, TrustedIssuer, TrustRule, is_claim_value
+from chalicelib.routes.fields import EnvironmentName, Instant, IssuerName, iso, matching, one_of
+from chalicelib.routes.schemas.authentication import in_order
+from chalicelib.routes.validation import Answered, Received
+
+_HOST = re.compile(r"[A-Za-z0-9.\[\]:-]{1,255}")
+_PATH = re.compile(r"[A-Za-z0-9._~/-]{0,500}")
+URL_RULE = "must be an https URL without user, query or fragment (http only on this machine), at most 500 characters"
+
+
+def _is_issuer_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        port_is_fine = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    is_here = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost", "::1")
+    return (
+        len(text) <= 500
+        and port_is_fine
+        and (parts.scheme == "https" or is_here)
+        and _HOST.fullmatch(parts.netloc) is not None
+        and _PATH.fullmatch(parts.path) is not None
+        and not parts.query
+        and not parts.fragment
+        and text == parts.geturl()
+    )
+
+
+GrantedRole = Annotated[Role, one_of(Role, but=frozenset(Role) - GRANTABLE)]
+IssuerUrl = Annotated[str, matching(URL_RULE, _is_issuer_url)]
+ClaimName = Annotated[str, Field(min_length=1, max_length=100)]
+ClaimValue = Annotated[str, matching(CLAIM_RULE, is_claim_value)]
+
+
+class Rule(Received):
+    """Whoever's token has all of these claims, each with one of the values, gets the roles in the environments. A value
+    that ends in `*` accepts what begins like it."""
+
+    claims: Annotated[
+        dict[ClaimName, Annotated[list[ClaimValue], Field(min_length=1, max_length=20)]],
+        Field(min_length=1, max_length=20),
+    ]
+    roles: Annotated[list[GrantedRole], Field(min_length=1, max_length=3)]
+    environments: Annotated[list[EnvironmentName], Field(min_length=1, max_length=4)]
+
+
+class TrustIssuer(Received):
+    """An OpenID Connect issuer to trust, the audience its tokens must be made for, and what its rules give."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "github",
+                    "url": "https://token.actions.githubusercontent.com",
+                    "audience": "hotswap",
+                    "rules": [
+                        {
+                            "claims": {"repository": ["acme/payments"], "ref": ["refs/heads/main"]},
+                            "roles": ["Deployer"],
+                            "environments": ["Development", "QA", "Staging", "Production"],
+                        }
+                    ],
+                }
+            ]
+        }
+    )
+
+    name: IssuerName
+    url: IssuerUrl
+    audience: Annotated[str, Field(min_length=1, max_length=200)]
+    rules: Annotated[list[Rule], Field(min_length=1, max_length=20)]
+
+    def trust_rules(self) -> tuple[TrustRule, ...]:
+        """The same for the use case."""
+        return tuple(
+            TrustRule(
+                claims={name: tuple(values) for name, values in rule.claims.items()},
+                roles=tuple(dict.fromkeys(rule.roles)),
+                environments=tuple(dict.fromkeys(rule.environments)),
+            )
+            for rule in self.rules
+        )
+
+
+class RuleBody(Answered):
+    """What a rule asks, and what it gives."""
+
+    claims: dict[str, list[str]]
+    roles: list[Role]
+    environments: list[Environment]
+
+
+class IssuerBody(Answered):
+    """A trusted issuer."""
+
+    name: str
+    url: str
+    audience: str
+    rules: list[RuleBody]
+    added_by: str
+    added_at: Instant
+
+
+class IssuerList(Answered):
+    """Every trusted issuer."""
+
+    issuers: list[IssuerBody]
+
+
+def issuer_body(issuer: TrustedIssuer) -> IssuerBody:
+    """One issuer."""
+    return IssuerBody(
+        name=issuer.name,
+        url=issuer.url,
+        audience=issuer.audience,
+        rules=[
+            RuleBody(
+                claims={name: list(values) for name, values in rule.claims.items()},
+                roles=sorted(rule.roles),
+                environments=in_order(rule.environments),
+            )
+            for rule in issuer.rules
+        ],
+        added_by=issuer.added_by,
+        added_at=iso(issuer.added_at_ms),
+    )
