@@ -29,6 +29,7 @@ class Action(StrEnum):
     DEPLOY = "deploy"
     CONTROL = "control"
     DECIDE = "decide"
+    STOP_LINE = "stopLine"
     REGISTER_MODULE = "registerModule"
     MANAGE_KEYS = "manageKeys"
     MANAGE_POLICY = "managePolicy"
@@ -59,7 +60,7 @@ PERMISSIONS: Final = MappingProxyType[Role, frozenset[Action]](
     {
         Role.VIEWER: _LOOK,
         Role.DEPLOYER: _LOOK | {Action.DEPLOY, Action.CONTROL, Action.REGISTER_MODULE},
-        Role.APPROVER: _LOOK | {Action.DECIDE},
+        Role.APPROVER: _LOOK | {Action.DECIDE, Action.STOP_LINE},
         Role.ADMIN: _PEOPLE,
         Role.NODE: frozenset({Action.HEARTBEAT}),
     }
@@ -73,6 +74,7 @@ SCOPES: Final = MappingProxyType[Action, Scope](
         Action.DEPLOY: Scope.ENVIRONMENT,
         Action.CONTROL: Scope.ENVIRONMENT,
         Action.DECIDE: Scope.ENVIRONMENT,
+        Action.STOP_LINE: Scope.INSTALLATION,
         Action.REGISTER_MODULE: Scope.ANYWHERE,
         Action.MANAGE_KEYS: Scope.INSTALLATION,
         Action.MANAGE_POLICY: Scope.ENVIRONMENT,

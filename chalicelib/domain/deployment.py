@@ -125,6 +125,7 @@ class Deployment:
     metadata: dict[str, str] = field(default_factory=dict)
     require_approval: bool = False
     undoes: str = ""
+    retries: str = ""
     hotfix_reason: str = ""
     allow_downgrade: bool = False
     superseded_by: str = ""

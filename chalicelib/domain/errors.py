@@ -11,9 +11,10 @@ DomainError
 │   ├── AlreadyDecided
 │   ├── TurnTaken
 │   ├── WrongDigest
+│   ├── LineStopped
 │   └── StaleWrite          somebody else's write won; read again
 ├── IdempotencyMismatch     same key, other body
-├── QueueFull
+├── QueueFull               also LineFull; try again later
 ├── TooManyRequests         a limit on how often; says when to come back
 ├── ArtifactRefused         bytes, signature or manifest; carries the named reason
 ├── ExecutionReplaced       a step of an execution that a newer one has replaced
@@ -117,11 +118,27 @@ class IdempotencyMismatch(DomainError):
 
 
 class QueueFull(DomainError):
-    """The queue for this module in this environment is at its limit."""
+    """The queue for this module in this environment is at its limit; `holder` is whom everybody waits for."""
 
-    def __init__(self, environment: str, module: str, limit: int) -> None:
-        self.environment, self.module, self.limit = environment, module, limit
-        super().__init__(f"The queue for {module} in {environment} is full ({limit}).")
+    def __init__(self, environment: str, module: str, limit: int, *, holder: str = "") -> None:
+        self.environment, self.module, self.limit, self.holder = environment, module, limit, holder
+        waits_for = f" Deployment {holder} holds the turn." if holder else ""
+        super().__init__(f"The queue for {module} in {environment} is full ({limit}).{waits_for}")
+
+
+class LineFull(DomainError):
+    """As many deployments wait for the line as may."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        super().__init__(f"{limit} deployments wait for the line already, as many as may.")
+
+
+class LineStopped(Conflict):
+    """Somebody stopped the line; nothing goes on before it runs again."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
 
 
 class TooManyRequests(DomainError):

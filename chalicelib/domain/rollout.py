@@ -96,6 +96,9 @@ class Rollout:
     bake_until_ms: int | None = None
     bake_left_ms: int | None = None
     pause_until_ms: int | None = None
+    pause_asked: str = ""
+    waits_for_line: bool = False
+    promotes_all: bool = False
     touched_upto: int = 0
     approval_id: str = ""
     why: str = ""
@@ -173,7 +176,7 @@ def wave_deployed(rollout: Rollout, *, now_ms: int) -> Rollout:
     """Every node of the wave answered: the bake begins."""
     _require(rollout, Phase.DEPLOYING, Phase.BAKING)
     wave = replace(rollout.current, status=WaveStatus.BAKING, deployed_at_ms=now_ms)
-    until = now_ms + wave.bake_seconds * 1000
+    until = now_ms + (0 if rollout.promotes_all else wave.bake_seconds * 1000)
     baking = replace(rollout, phase=Phase.BAKING, deadline_ms=None, bake_from_ms=now_ms, bake_until_ms=until)
     return _with_wave(baking, wave)
 
@@ -217,11 +220,33 @@ def end_bake(rollout: Rollout, *, now_ms: int) -> Rollout:
     return replace(rollout, bake_until_ms=now_ms)
 
 
-def pause(rollout: Rollout, *, why: str, until_ms: int, now_ms: int) -> Rollout:
+def promote_all(rollout: Rollout, *, now_ms: int) -> Rollout:
+    """A person said that no bake of this environment need last any longer; every wave is still judged."""
+    if rollout.phase not in CHANGING:
+        raise IllegalTransition(rollout.phase, "promote")
+    hurried = replace(resume(rollout, now_ms=now_ms) if rollout.phase is Phase.PAUSED else rollout, promotes_all=True)
+    return end_bake(hurried, now_ms=now_ms) if hurried.phase is Phase.BAKING else hurried
+
+
+def ask_pause(rollout: Rollout, *, why: str) -> Rollout:
+    """The pause that begins as soon as the nodes of the wave have answered."""
+    _require(rollout, Phase.DEPLOYING, "pause")
+    return replace(rollout, pause_asked=why)
+
+
+def pause(rollout: Rollout, *, why: str, until_ms: int, now_ms: int, for_line: bool = False) -> Rollout:
     """The bake stops and keeps what was left of it."""
     _require(rollout, Phase.BAKING, "pause")
     left = max((rollout.bake_until_ms or now_ms) - now_ms, 0)
-    return replace(rollout, phase=Phase.PAUSED, bake_left_ms=left, pause_until_ms=until_ms, why=why)
+    return replace(
+        rollout,
+        phase=Phase.PAUSED,
+        bake_left_ms=left,
+        pause_until_ms=until_ms,
+        pause_asked="",
+        waits_for_line=for_line,
+        why=why,
+    )
 
 
 def resume(rollout: Rollout, *, now_ms: int) -> Rollout:
@@ -229,7 +254,13 @@ def resume(rollout: Rollout, *, now_ms: int) -> Rollout:
     _require(rollout, Phase.PAUSED, "resume")
     left = rollout.bake_left_ms or 0
     return replace(
-        rollout, phase=Phase.BAKING, bake_until_ms=now_ms + left, bake_left_ms=None, pause_until_ms=None, why=""
+        rollout,
+        phase=Phase.BAKING,
+        bake_until_ms=now_ms + left,
+        bake_left_ms=None,
+        pause_until_ms=None,
+        waits_for_line=False,
+        why="",
     )
 
 
@@ -249,6 +280,8 @@ def restore(
         first_bad_report_ms=first_bad_report_ms,
         bake_until_ms=None,
         pause_until_ms=None,
+        pause_asked="",
+        waits_for_line=False,
     )
 
 

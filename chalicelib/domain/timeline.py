@@ -27,6 +27,7 @@ class EventType(StrEnum):
     NODE_FAILED = "NodeFailed"
     WAVE_DEPLOYED = "WaveDeployed"
     VERDICT_REACHED = "VerdictReached"
+    PAUSE_REQUESTED = "PauseRequested"
     PAUSED = "Paused"
     RESUMED = "Resumed"
     PROMOTED = "Promoted"
@@ -36,6 +37,9 @@ class EventType(StrEnum):
     ENVIRONMENT_ENDED = "EnvironmentEnded"
     EXECUTION_REPLACED = "ExecutionReplaced"
     DEPLOYMENT_ENDED = "DeploymentEnded"
+    LINE_STOPPED = "LineStopped"
+    LINE_RESUMED = "LineResumed"
+    LINE_LIMITED = "LineLimited"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

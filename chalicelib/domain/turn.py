@@ -50,7 +50,7 @@ def ask(turn: Turn, deployment_id: str, *, limit: int, front: bool = False) -> T
     if front:
         return replace(turn, queue=(deployment_id, *turn.queue), revision=turn.revision + 1)
     if len(turn.queue) >= limit:
-        raise QueueFull(turn.environment, turn.module, limit)
+        raise QueueFull(turn.environment, turn.module, limit, holder=turn.holder or "")
     return replace(turn, queue=(*turn.queue, deployment_id), revision=turn.revision + 1)
 
 

@@ -20,6 +20,7 @@ from chalicelib.routes import (
     deployments,
     health,
     issuers,
+    line,
     modules,
     nodes,
     signing_keys,
@@ -30,7 +31,10 @@ from chalicelib.routes.endpoint import problem_response, serving
 from chalicelib.routes.problems import kind_of_status, problem
 from chalicelib.routes.response_headers import preflight_headers, security_headers
 
-NOUNS = (authentication, users, issuers, modules, signing_keys, deployments, approvals, clusters, nodes, audit, health)
+NOUNS = (
+    *(authentication, users, issuers, modules, signing_keys, deployments, approvals, line, clusters, nodes, audit),
+    health,
+)
 
 
 def add_routes(app: Chalice, edge: Callable[[], Edge]) -> None:

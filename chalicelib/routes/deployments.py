@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from collections.abc import Callable
 
-from chalicelib.domain.access import Action, Caller
+from chalicelib.domain.access import Action
+from chalicelib.domain.deployment import Deployment
 from chalicelib.routes.endpoint import Answer, Call, endpoint
 from chalicelib.routes.noun import Noun
 from chalicelib.routes.schemas.deployments import (
@@ -13,6 +14,7 @@ from chalicelib.routes.schemas.deployments import (
     DeploymentBody,
     DeploymentPage,
     ListDeployments,
+    Promote,
     Signal,
     accepted_body,
     deployment_body,
@@ -20,22 +22,20 @@ from chalicelib.routes.schemas.deployments import (
     links_of,
 )
 from chalicelib.routes.schemas.timeline import EventPage, ReadEvents, event_page
-from chalicelib.usecases import control_deployment as control
+from chalicelib.usecases.control_deployment import (
+    cancel_deployment,
+    pause_deployment,
+    promote_deployment,
+    resume_deployment,
+    roll_back,
+)
 from chalicelib.usecases.create_deployment import create_deployment as create
-from chalicelib.usecases.ports import Ports
 from chalicelib.usecases.read_timeline import read_timeline
 from chalicelib.usecases.reads import list_deployments as listed
 from chalicelib.usecases.recording import get_deployment as got
+from chalicelib.usecases.retry_deployment import retry_deployment
 
 bp = Noun(__name__)
-
-
-class Said(TypedDict):
-    """What every signal takes."""
-
-    reason: str
-    caller: Caller
-    ports: Ports
 
 
 ALL = "/api/v1/deployments"
@@ -50,7 +50,7 @@ ONE = ALL + "/{executionId}"
     body=CreateDeployment,
     response=DeploymentAccepted,
     status=202,
-    errors=(404, 409, 422),
+    errors=(404, 409, 422, 429),
     summary="Bring a module version to an environment",
     idempotency_key=True,
 )
@@ -105,83 +105,56 @@ def list_deployment_events(call: Call, execution_id: str, query: ReadEvents) -> 
     return event_page(timeline)
 
 
-@endpoint(
-    bp,
-    ONE + "/cancel",
-    "POST",
-    action=Action.CONTROL,
-    body=Signal,
-    response=DeploymentBody,
-    status=202,
-    errors=(404, 409),
-    summary="Stop a deployment and give touched nodes back what they ran",
+def _serve_signal(verb: str, say: Callable[..., Deployment], summary: str, body: type[Signal] = Signal) -> None:
+    """Serve something that people may say to a deployment; saying the same again changes nothing."""
+
+    def view(call: Call, execution_id: str, body: Signal) -> DeploymentBody:
+        return deployment_body(say(execution_id, **body.said(), caller=call.caller, ports=call.edge.ports))
+
+    view.__name__ = f"{verb}_deployment"
+    endpoint(
+        bp,
+        f"{ONE}/{verb}",
+        "POST",
+        action=Action.CONTROL,
+        body=body,
+        response=DeploymentBody,
+        status=202,
+        errors=(404, 409),
+        summary=summary,
+    )(view)
+
+
+def _serve_successor(verb: str, name: str, make: Callable[..., Deployment], summary: str) -> None:
+    """Serve what makes a new deployment of one that has ended."""
+
+    def view(call: Call, execution_id: str, body: Signal) -> Answer:
+        asked = {"idempotency_key": call.idempotency_key, "request_id": call.request_id, "ports": call.edge.ports}
+        new = make(execution_id, **body.said(), caller=call.caller, **asked)
+        return Answer(body=deployment_body(new), headers={"Location": links_of(new.id).self})
+
+    view.__name__ = name
+    endpoint(
+        bp,
+        f"{ONE}/{verb}",
+        "POST",
+        action=Action.CONTROL,
+        body=Signal,
+        response=DeploymentBody,
+        status=202,
+        errors=(404, 409, 422, 429),
+        summary=summary,
+        idempotency_key=True,
+    )(view)
+
+
+_serve_signal("cancel", cancel_deployment, "Stop a deployment and give touched nodes back what they ran")
+_serve_signal(
+    "pause", pause_deployment, "Stop the bake, or the one that is about to begin, and keep what is left of it"
 )
-def cancel_deployment(call: Call, execution_id: str, body: Signal) -> DeploymentBody:
-    return deployment_body(control.cancel_deployment(execution_id, **_said(call, body)))
-
-
-@endpoint(
-    bp,
-    ONE + "/pause",
-    "POST",
-    action=Action.CONTROL,
-    body=Signal,
-    response=DeploymentBody,
-    status=202,
-    errors=(404, 409),
-    summary="Stop the bake and keep what is left of it",
+_serve_signal("resume", resume_deployment, "Go on with a paused bake")
+_serve_signal("promote", promote_deployment, "End this bake, or all of this environment, and let it be judged", Promote)
+_serve_successor("rollback", "roll_back_deployment", roll_back, "Undo a completed deployment by a new one")
+_serve_successor(
+    "retry", "retry_deployment", retry_deployment, "Try one that did not complete again, from what failed on"
 )
-def pause_deployment(call: Call, execution_id: str, body: Signal) -> DeploymentBody:
-    return deployment_body(control.pause_deployment(execution_id, **_said(call, body)))
-
-
-@endpoint(
-    bp,
-    ONE + "/resume",
-    "POST",
-    action=Action.CONTROL,
-    body=Signal,
-    response=DeploymentBody,
-    status=202,
-    errors=(404, 409),
-    summary="Go on with a paused bake",
-)
-def resume_deployment(call: Call, execution_id: str, body: Signal) -> DeploymentBody:
-    return deployment_body(control.resume_deployment(execution_id, **_said(call, body)))
-
-
-@endpoint(
-    bp,
-    ONE + "/promote",
-    "POST",
-    action=Action.CONTROL,
-    body=Signal,
-    response=DeploymentBody,
-    status=202,
-    errors=(404, 409),
-    summary="End this bake now and let it be judged",
-)
-def promote_deployment(call: Call, execution_id: str, body: Signal) -> DeploymentBody:
-    return deployment_body(control.promote_deployment(execution_id, **_said(call, body)))
-
-
-@endpoint(
-    bp,
-    ONE + "/rollback",
-    "POST",
-    action=Action.CONTROL,
-    body=Signal,
-    response=DeploymentBody,
-    status=202,
-    errors=(404, 409, 422),
-    summary="Undo a completed deployment by a new one",
-    idempotency_key=True,
-)
-def roll_back_deployment(call: Call, execution_id: str, body: Signal) -> Answer:
-    said = _said(call, body)
-    new = control.roll_back(execution_id, **said, idempotency_key=call.idempotency_key, request_id=call.request_id)
-    return Answer(body=deployment_body(new), headers={"Location": links_of(new.id).self})
-
-
-def _said(call: Call, body: Signal) -> Said:
-    return {"reason": body.reason, "caller": call.caller, "ports": call.edge.ports}

@@ -14,6 +14,8 @@ from typing import Any, Final
 from chalicelib.domain import errors
 
 MEDIA_TYPE = "application/problem+json"
+QUEUES_MOVE_S = 30
+"""How soon it is worth asking again for a place in a full queue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ KINDS: Final[Mapping[type[errors.DomainError], Kind]] = MappingProxyType(
         errors.IdempotencyMismatch: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "idempotency-mismatch"),
         errors.QueueFull: Kind(HTTPStatus.TOO_MANY_REQUESTS, "queue-full"),
         errors.TooManyRequests: Kind(HTTPStatus.TOO_MANY_REQUESTS, "too-many-requests"),
+        errors.LineFull: Kind(HTTPStatus.TOO_MANY_REQUESTS, "line-full"),
+        errors.LineStopped: Kind(HTTPStatus.CONFLICT, "line-stopped"),
         errors.ArtifactRefused: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "artifact-refused"),
         errors.ExecutionReplaced: _CONFLICT,
         errors.DeploymentEnded: _CONFLICT,
@@ -72,6 +76,8 @@ _EXTRA_FIELDS: Final[Mapping[type[errors.DomainError], Callable[[Any], dict[str,
         errors.IllegalTransition: lambda error: {"currentStatus": str(error.status)},
         errors.AlreadyDecided: lambda error: {"currentStatus": str(error.outcome)},
         errors.TurnTaken: lambda error: {"holder": error.holder},
+        errors.QueueFull: lambda error: {"holder": error.holder or None, "limit": error.limit},
+        errors.LineFull: lambda error: {"limit": error.limit},
         errors.ArtifactRefused: lambda error: {"reason": error.reason},
     }
 )
@@ -99,6 +105,8 @@ def problem_of(error: errors.DomainError, *, instance: str, request_id: str) -> 
 
 def retry_after_s(error: errors.DomainError) -> int:
     """When to come back after a 429 or 503, in seconds."""
+    if isinstance(error, (errors.QueueFull, errors.LineFull)):
+        return QUEUES_MOVE_S
     return error.after_s if isinstance(error, errors.TooManyRequests) else 1
 
 

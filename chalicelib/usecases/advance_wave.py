@@ -14,7 +14,8 @@ from chalicelib.domain.analysis.policy import AnalysisMode
 from chalicelib.domain.analysis.verdict import Decision, Reason, ReasonCode, Verdict
 from chalicelib.domain.assignment import Assignment, settled
 from chalicelib.domain.canary_analysis import judge
-from chalicelib.domain.deployment import Deployment, Status
+from chalicelib.domain.deployment import Deployment, Kind, Status
+from chalicelib.domain.line import Line
 from chalicelib.domain.policy import HoldThen, Policy
 from chalicelib.domain.rollout import Phase, Rollout, hold_wave, pause, promote_wave
 from chalicelib.domain.strategies import WaveKind
@@ -26,6 +27,9 @@ from chalicelib.usecases.ports import Ports, Replace
 from chalicelib.usecases.recording import Decided, Entry, change_deployment
 from chalicelib.usecases.start_restore import restore_decision
 from chalicelib.usecases.start_wave import started_wave
+
+LINE_PAUSE_MS = 30 * 24 * 3600 * 1000
+"""A wave waits this long for a stopped line (policy time); then it is cancelled, as a pause is that nobody ends."""
 
 
 def advance_wave(deployment_id: str, *, ports: Ports) -> Deployment:
@@ -121,6 +125,12 @@ def _promote(
     ports: Ports,
 ) -> Decided:
     now = ports.clock.policy_ms()
+    line = ports.store.get(Line)
+    if line is not None and line.is_stopped and deployment.kind is not Kind.ROLLBACK:
+        paused = pause(rollout, why=line.why, until_ms=now + LINE_PAUSE_MS, now_ms=now, for_line=True)
+        detail = {"why": line.why, "waitsFor": "line"}
+        told = Entry(type=EventType.PAUSED, environment=rollout.environment, wave=rollout.wave, detail=detail)
+        return Decided(after=deployment.with_rollout(paused), entries=(entry, told))
     promoted = promote_wave(rollout, compared_with=verdict.compared_with, sentence=verdict.sentence, now_ms=now)
     if promoted.phase is not Phase.PROMOTED:
         started, moved, begun = started_wave(deployment, promoted, rollout.wave + 1, policy=policy, ports=ports)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from chalicelib.domain.access import Caller
 from chalicelib.domain.assignment import Assignment
 from chalicelib.domain.deployment import Deployment, Failure, Kind, Status
 from chalicelib.domain.edition import edition
-from chalicelib.domain.errors import Conflict, IllegalTransition
+from chalicelib.domain.errors import Conflict, IllegalTransition, LineStopped, WrongDigest
+from chalicelib.domain.line import Line
 from chalicelib.domain.module import ModuleVersion
-from chalicelib.domain.rollout import Phase, Rollout, end_bake, pause, resume
+from chalicelib.domain.rollout import CHANGING, Phase, Rollout, ask_pause, end_bake, pause, promote_all, resume
 from chalicelib.domain.timeline import EventType
 from chalicelib.usecases.create_deployment import DeploymentRequest, answered_before, create_deployment
 from chalicelib.usecases.end_deployment import ended_before_nodes
@@ -54,19 +56,23 @@ def cancel_deployment(deployment_id: str, *, reason: str, caller: Caller, ports:
 
 
 def pause_deployment(deployment_id: str, *, reason: str, caller: Caller, ports: Ports) -> Deployment:
-    """The deployment, its bake stopped with what was left of it kept. Pausing a paused one changes nothing.
+    """The deployment, its bake stopped with what was left of it kept; while nodes change, as soon as they have answered.
+
+    Pausing a paused one changes nothing.
 
     Raises:
-        IllegalTransition: it is not baking.
+        IllegalTransition: it changes nothing that could be paused.
     """
 
     def decide(deployment: Deployment) -> Decided | None:
         rollout = _in_progress(deployment, "pause")
-        if rollout.phase is Phase.PAUSED:
+        if rollout.phase is Phase.PAUSED or rollout.pause_asked:
             return None
         now = ports.clock.policy_ms()
         policy = policy_revision(rollout.environment, rollout.policy_revision, ports=ports)
         why = f"Paused by {caller.name}" + (f": {reason}" if reason else ".")
+        if rollout.phase is Phase.DEPLOYING:
+            return _signal(deployment, ask_pause(rollout, why=why), EventType.PAUSE_REQUESTED, caller, reason)
         paused = pause(rollout, why=why, until_ms=now + policy.pause_seconds * 1000, now_ms=now)
         return _signal(deployment, paused, EventType.PAUSED, caller, reason)
 
@@ -74,34 +80,73 @@ def pause_deployment(deployment_id: str, *, reason: str, caller: Caller, ports: 
 
 
 def resume_deployment(deployment_id: str, *, reason: str, caller: Caller, ports: Ports) -> Deployment:
-    """The deployment, its bake going on with what was left. Resuming one that bakes changes nothing.
+    """The deployment, its bake going on with what was left, or without the pause it was to make.
+
+    Resuming one that is not paused changes nothing.
 
     Raises:
-        IllegalTransition: it is not paused.
+        IllegalTransition: it changes nothing.
+        LineStopped: it waits for the line.
     """
 
     def decide(deployment: Deployment) -> Decided | None:
         rollout = _in_progress(deployment, "resume")
-        if rollout.phase is Phase.BAKING:
+        if rollout.phase is Phase.DEPLOYING and rollout.pause_asked:
+            return _signal(deployment, replace(rollout, pause_asked=""), EventType.RESUMED, caller, reason)
+        if rollout.phase is not Phase.PAUSED:
             return None
+        _require_running_line(rollout, ports=ports)
         return _signal(deployment, resume(rollout, now_ms=ports.clock.policy_ms()), EventType.RESUMED, caller, reason)
 
     return change_deployment(deployment_id, decide, actor=caller.name, ports=ports)
 
 
-def promote_deployment(deployment_id: str, *, reason: str, caller: Caller, ports: Ports) -> Deployment:
-    """The deployment, its current bake ended now; the judge still speaks. A bake that is over stays as it is.
+def resume_for_line(deployment_id: str, *, ports: Ports) -> Deployment:
+    """The deployment, going on if it was paused because the line was stopped and the line runs again."""
+
+    def decide(deployment: Deployment) -> Decided | None:
+        rollout = deployment.current
+        line = ports.store.get(Line)
+        if rollout is None or not rollout.waits_for_line or (line is not None and line.is_stopped):
+            return None
+        going_on = resume(rollout, now_ms=ports.clock.policy_ms())
+        detail = {"why": "The line runs again."}
+        entry = Entry(type=EventType.RESUMED, environment=rollout.environment, wave=rollout.wave, detail=detail)
+        return Decided(after=deployment.with_rollout(going_on), entries=(entry,))
+
+    return change_deployment(deployment_id, decide, ports=ports)
+
+
+def promote_deployment(
+    deployment_id: str, *, reason: str, every: bool = False, wave: int | None = None, caller: Caller, ports: Ports
+) -> Deployment:
+    """The deployment, its current bake ended now, or with `every` all bakes of this environment; the judge still speaks.
+
+    A paused one goes on and is judged. A bake that is over stays as it is. `wave` guards against ending another bake
+    than the one that was looked at.
 
     Raises:
-        IllegalTransition: it is not baking.
+        IllegalTransition: it is not baking; with `every`, it changes nothing.
+        WrongDigest: another wave is on than `wave`.
+        LineStopped: it waits for the line.
     """
 
     def decide(deployment: Deployment) -> Decided | None:
         rollout = _in_progress(deployment, "promote")
+        if wave is not None and wave != rollout.wave:
+            raise WrongDigest(f"The wave that is on is {rollout.wave}, not {wave}.")
+        if rollout.phase is Phase.DEPLOYING and not every:
+            raise IllegalTransition(deployment.status, "promote")
+        if rollout.phase is Phase.PAUSED:
+            _require_running_line(rollout, ports=ports)
         now = ports.clock.policy_ms()
-        if rollout.phase is Phase.BAKING and (rollout.bake_until_ms or 0) <= now:
+        baked = rollout.phase is Phase.BAKING and (rollout.bake_until_ms or 0) <= now
+        if rollout.phase is not Phase.PAUSED and (rollout.promotes_all if every else baked):
             return None
-        return _signal(deployment, end_bake(rollout, now_ms=now), EventType.PROMOTED, caller, reason)
+        if every:
+            return _signal(deployment, promote_all(rollout, now_ms=now), EventType.PROMOTED, caller, reason, every=True)
+        going_on = resume(rollout, now_ms=now) if rollout.phase is Phase.PAUSED else rollout
+        return _signal(deployment, end_bake(going_on, now_ms=now), EventType.PROMOTED, caller, reason)
 
     return change_deployment(deployment_id, decide, actor=caller.name, ports=ports)
 
@@ -153,12 +198,20 @@ def _version_before(ended: Deployment, rollout: Rollout, *, ports: Ports) -> Mod
 
 def _in_progress(deployment: Deployment, wanted: str) -> Rollout:
     rollout = deployment.current
-    if deployment.has_ended or rollout is None or rollout.phase not in (Phase.BAKING, Phase.PAUSED):
+    if deployment.has_ended or rollout is None or rollout.phase not in CHANGING:
         raise IllegalTransition(deployment.status, wanted)
     return rollout
 
 
-def _signal(deployment: Deployment, rollout: Rollout, kind: EventType, caller: Caller, reason: str) -> Decided:
-    detail = {"by": caller.name, "reason": reason}
+def _require_running_line(rollout: Rollout, *, ports: Ports) -> None:
+    line = ports.store.get(Line) if rollout.waits_for_line else None
+    if line is not None and line.is_stopped:
+        raise LineStopped(line.why)
+
+
+def _signal(
+    deployment: Deployment, rollout: Rollout, kind: EventType, caller: Caller, reason: str, **more: Any
+) -> Decided:
+    detail = {"by": caller.name, "reason": reason, **more}
     entry = Entry(type=kind, environment=rollout.environment, wave=rollout.wave, detail=detail)
     return Decided(after=deployment.with_rollout(rollout), entries=(entry,))

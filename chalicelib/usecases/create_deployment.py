@@ -9,17 +9,20 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chalicelib.domain.access import Caller
-from chalicelib.domain.deployment import Deployment, Kind
+from chalicelib.domain.assignment import Assignment
+from chalicelib.domain.deployment import Deployment, Kind, Stage
+from chalicelib.domain.edition import edition
 from chalicelib.domain.environment import Environment
-from chalicelib.domain.errors import IdempotencyMismatch, NotFound, StaleWrite, TurnTaken
+from chalicelib.domain.errors import IdempotencyMismatch, LineFull, NotFound, QueueFull, StaleWrite, TurnTaken
 from chalicelib.domain.identity import IdempotentAnswer
+from chalicelib.domain.line import MOST_WAITING, Line
 from chalicelib.domain.module import ModuleVersion
 from chalicelib.domain.policy import Concurrency
 from chalicelib.domain.rollout import Phase, Rollout
 from chalicelib.domain.timeline import EventType, OutboxMessage
 from chalicelib.domain.turn import Turn
 from chalicelib.usecases.configurations import newest_configuration
-from chalicelib.usecases.policies import current_policy
+from chalicelib.usecases.policies import current_policy, policy_revision
 from chalicelib.usecases.ports import Add, Change, Ports, Replace
 from chalicelib.usecases.recording import Decided, Entry, get_deployment, record
 from chalicelib.usecases.relay_outbox import relay_outbox
@@ -43,11 +46,13 @@ class DeploymentRequest:
     metadata: Mapping[str, str] = field(default_factory=dict)
     kind: Kind = Kind.DEPLOY
     undoes: str = ""
+    retries: str = ""
     only_target: bool = False
     hotfix_reason: str = ""
     allow_downgrade: bool = False
     skip: tuple[Environment, ...] = ()
     configuration: int | None = None
+    stages: tuple[Stage, ...] = ()
 
 
 def create_deployment(
@@ -58,14 +63,17 @@ def create_deployment(
     Raises:
         NotFound: no such version was registered.
         TurnTaken: the policy rejects a second deployment while one is on.
+        QueueFull: the queue it would have to wait in is full. LineFull: so is the line.
         IdempotencyMismatch: the key came before with another request.
     """
     earlier = answered_before(request, caller=caller, idempotency_key=idempotency_key, ports=ports)
     if earlier is not None:
         return earlier
-    if ports.store.get(ModuleVersion, request.module, request.version) is None:
+    registered = ports.store.get(ModuleVersion, request.module, request.version)
+    if registered is None:
         raise NotFound("module version", f"{request.module} {request.version}")
     deployment = _new_deployment(request, caller, ports=ports)
+    _require_room(deployment, registered.digest, ports=ports)
     start = OutboxMessage(
         id=f"{deployment.id}#start",
         topic="execution",
@@ -76,6 +84,8 @@ def create_deployment(
     if idempotency_key:
         also.append(_kept_answer(caller, idempotency_key, request_hash(request), deployment.id, ports=ports))
     detail: dict[str, Any] = {"kind": str(deployment.kind), "requestedBy": deployment.requested_by}
+    if request.undoes or request.retries:
+        detail["undoes" if request.undoes else "retries"] = request.undoes or request.retries
     if request.skip:
         detail |= {"jumped": [str(environment) for environment in request.skip], "reason": request.hotfix_reason}
     if request.allow_downgrade:
@@ -113,9 +123,6 @@ def _new_deployment(request: DeploymentRequest, caller: Caller, *, ports: Ports)
     rollouts = []
     for environment in path:
         policy = current_policy(environment, ports=ports)
-        turn = ports.store.get(Turn, environment, request.module)
-        if policy.concurrency is Concurrency.REJECT and turn is not None and turn.holder is not None:
-            raise TurnTaken(environment, request.module, turn.holder)
         rollout = Rollout(
             environment=environment,
             policy_revision=policy.revision,
@@ -139,11 +146,13 @@ def _new_deployment(request: DeploymentRequest, caller: Caller, *, ports: Ports)
         # Whoever jumps an environment needs a second person, whatever the target's policy asks.
         require_approval=request.require_approval or bool(request.skip),
         undoes=request.undoes,
+        retries=request.retries,
         hotfix_reason=request.hotfix_reason,
         allow_downgrade=request.allow_downgrade,
         created_at_ms=now,
         updated_at_ms=now,
         rollouts=tuple(rollouts),
+        stages=request.stages,
     )
 
 
@@ -153,6 +162,28 @@ def _configuration(request: DeploymentRequest, environment: Environment, *, port
         return request.configuration
     newest = newest_configuration(request.module, environment, ports=ports)
     return 0 if newest is None else newest.revision
+
+
+def _require_room(deployment: Deployment, digest: str, *, ports: Ports) -> None:
+    """Refuse at once what would be refused when its turn comes; whoever runs it already needs no turn there."""
+    if deployment.kind is Kind.ROLLBACK:
+        return
+    for rollout in deployment.rollouts:
+        assignment = ports.store.get(Assignment, rollout.environment, deployment.module)
+        wanted = edition(digest, rollout.configuration)
+        if rollout.phase is Phase.SKIPPED or (assignment is not None and assignment.stable == wanted):
+            continue
+        turn = ports.store.get(Turn, rollout.environment, deployment.module)
+        if turn is None or turn.holder is None:
+            continue
+        policy = policy_revision(rollout.environment, rollout.policy_revision, ports=ports)
+        if policy.concurrency is Concurrency.REJECT:
+            raise TurnTaken(rollout.environment, deployment.module, turn.holder)
+        if len(turn.queue) >= policy.queue_limit:
+            raise QueueFull(rollout.environment, deployment.module, policy.queue_limit, holder=turn.holder)
+    line = ports.store.get(Line)
+    if line is not None and len(line.waiting) >= MOST_WAITING:
+        raise LineFull(MOST_WAITING)
 
 
 def answered_before(

@@ -11,6 +11,7 @@ from chalicelib.domain.errors import IllegalTransition
 from chalicelib.domain.rollout import Phase, Rollout
 from chalicelib.domain.timeline import EventType
 from chalicelib.domain.turn import Turn, give_up
+from chalicelib.usecases.leave_line import left_line
 from chalicelib.usecases.ports import Change, Ports, Replace
 from chalicelib.usecases.recording import Decided, Entry
 
@@ -53,7 +54,7 @@ def ended(
 
 
 def given_up_turn(deployment: Deployment, *, ports: Ports) -> tuple[Change, ...]:
-    """The write that hands on the turn, or the place in the queue, of the environment the deployment stands in."""
+    """The writes that hand on turn and place in the queue of every environment it stood in, and its place in the line."""
     changes: list[Change] = []
     for rollout in deployment.rollouts:
         if rollout.phase in (Phase.PENDING, Phase.SKIPPED):
@@ -61,7 +62,7 @@ def given_up_turn(deployment: Deployment, *, ports: Ports) -> tuple[Change, ...]
         turn = ports.store.get(Turn, rollout.environment, deployment.module)
         if turn is not None and turn.position(deployment.id) is not None:
             changes.append(Replace(give_up(turn, deployment.id)))
-    return tuple(changes)
+    return (*changes, *left_line(deployment.id, ports=ports))
 
 
 def withdrawn_approval(deployment: Deployment, also: tuple[Change, ...] = (), *, ports: Ports) -> tuple[Change, ...]:

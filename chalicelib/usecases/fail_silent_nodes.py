@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from chalicelib.domain.deployment import Deployment, Failure, Status
 from chalicelib.domain.node import Member, Node, NodeStatus, Outcome, PendingNode, still_owing
-from chalicelib.domain.rollout import Phase, Rollout, deploy_position, wave_deployed, with_failures
+from chalicelib.domain.rollout import Phase, Rollout, deploy_position, pause, wave_deployed, with_failures
 from chalicelib.domain.timeline import EventType
 from chalicelib.usecases.policies import policy_revision
 from chalicelib.usecases.ports import Change, Ports, Remove, Replace
@@ -93,7 +93,7 @@ def answers_counted(
 
 
 def wave_answered(deployment: Deployment, rollout: Rollout, *, ports: Ports) -> Decided:
-    """Every node of the wave has answered: the bake begins."""
+    """Every node of the wave has answered: the bake begins, or the pause that somebody asked for meanwhile."""
     baking = wave_deployed(rollout, now_ms=ports.clock.policy_ms())
     detail = {"nodes": rollout.current.upto - rollout.current.first, "failed": rollout.current.failed_nodes}
     entry = Entry(
@@ -102,7 +102,13 @@ def wave_answered(deployment: Deployment, rollout: Rollout, *, ports: Ports) -> 
         wave=rollout.wave,
         detail={**detail, "bakeUntil": baking.bake_until_ms},
     )
-    return Decided(after=deployment.with_rollout(baking), entries=(entry,))
+    if not rollout.pause_asked:
+        return Decided(after=deployment.with_rollout(baking), entries=(entry,))
+    policy = policy_revision(rollout.environment, rollout.policy_revision, ports=ports)
+    now = ports.clock.policy_ms()
+    paused = pause(baking, why=rollout.pause_asked, until_ms=now + policy.pause_seconds * 1000, now_ms=now)
+    told = Entry(type=EventType.PAUSED, environment=rollout.environment, wave=rollout.wave, detail={"why": paused.why})
+    return Decided(after=deployment.with_rollout(paused), entries=(entry, told))
 
 
 def _failed(

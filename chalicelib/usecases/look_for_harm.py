@@ -8,7 +8,7 @@ from chalicelib.domain.assignment import Assignment, Look
 from chalicelib.domain.canary_analysis import find_harm
 from chalicelib.domain.deployment import Deployment, Status
 from chalicelib.domain.errors import StaleWrite
-from chalicelib.domain.rollout import Phase
+from chalicelib.domain.rollout import CHANGING, Phase
 from chalicelib.usecases.advance_wave import verdict_entry
 from chalicelib.usecases.fail_silent_nodes import fail_overdue_nodes
 from chalicelib.usecases.finish_restore import finish_restore
@@ -34,7 +34,7 @@ def look_for_harm(assignment: Assignment, *, ports: Ports) -> bool:
         fail_overdue_nodes(deployment.id, ports=ports)
     elif rollout.phase is Phase.RESTORING:
         finish_restore(deployment.id, ports=ports)
-    if rollout.phase in (Phase.DEPLOYING, Phase.BAKING):
+    if rollout.phase in CHANGING:
         _look(deployment.id, assignment, ports=ports)
     return True
 
@@ -61,7 +61,7 @@ def _is_taken(assignment: Assignment, *, ports: Ports) -> bool:
 def _look(deployment_id: str, assignment: Assignment, *, ports: Ports) -> None:
     def decide(deployment: Deployment) -> Decided | None:
         rollout = deployment.current
-        if rollout is None or rollout.phase not in (Phase.DEPLOYING, Phase.BAKING):
+        if rollout is None or rollout.phase not in CHANGING:
             return None
         policy = policy_of(rollout, ports=ports)
         evidence = gather_evidence(deployment, rollout, assignment, thorough=False, ports=ports)

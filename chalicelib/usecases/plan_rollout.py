@@ -17,6 +17,7 @@ from chalicelib.domain.turn import Turn, give_up
 from chalicelib.usecases.choose_environment import begin
 from chalicelib.usecases.configurations import runs_on
 from chalicelib.usecases.end_deployment import ended_before_nodes
+from chalicelib.usecases.leave_line import left_line
 from chalicelib.usecases.policies import policy_revision
 from chalicelib.usecases.ports import Add, Change, Ports, Remove, Replace
 from chalicelib.usecases.recording import MAX_TRIES, Decided, Entry, change_deployment, get_deployment
@@ -149,7 +150,7 @@ def _ask_again(deployment: Deployment, assignment: Assignment | None, *, ports: 
     turn = ports.store.get(Turn, rollout.environment, deployment.module)
     changes: tuple[Change, ...] = asked
     if turn is not None and turn.position(deployment.id) is not None:
-        changes = (*asked, Replace(give_up(turn, deployment.id)))
+        changes = (*asked, Replace(give_up(turn, deployment.id)), *left_line(deployment.id, ports=ports))
     changed = Entry(
         type=EventType.PLAN_CHANGED,
         environment=rollout.environment,

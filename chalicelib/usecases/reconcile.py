@@ -12,13 +12,14 @@ from chalicelib.domain.errors import DomainError
 from chalicelib.domain.rollout import Phase
 from chalicelib.domain.timeline import EventType, OutboxMessage
 from chalicelib.domain.turn import Turn
+from chalicelib.usecases.control_deployment import resume_for_line
 from chalicelib.usecases.decide_approval import expire_approval
 from chalicelib.usecases.fail_silent_nodes import fail_overdue_nodes
 from chalicelib.usecases.finish_restore import finish_restore
 from chalicelib.usecases.ports import Add, Ports, Record
 from chalicelib.usecases.recording import Decided, Entry, change_deployment, get_deployment, wake
 from chalicelib.usecases.relay_outbox import relay_outbox
-from chalicelib.usecases.take_turn import take_turn
+from chalicelib.usecases.take_turn import let_in, take_turn
 
 MOST_PER_PASS = 1_000
 GRACE_MS = 30_000
@@ -44,6 +45,7 @@ def reconcile(*, grace_ms: int = GRACE_MS, ports: Ports) -> Reconciled:
     woken = _wake_for(messages, ports=ports)
     relayed = relay_outbox(messages, ports=ports)
     expired = sum(_attempt(approval.deployment_id, ports=ports) for approval in _due_approvals(ports=ports))
+    let_in(ports=ports)
     continued = failed = 0
     for deployment in _open(Deployment, "DEPLOYMENTS", ports=ports):
         try:
@@ -64,6 +66,8 @@ def look_after(deployment_id: str, *, ports: Ports) -> bool:
             take_turn(deployment.id, ports=ports)
     elif rollout is not None and rollout.phase is Phase.DEPLOYING:
         fail_overdue_nodes(deployment.id, ports=ports)
+    elif rollout is not None and rollout.waits_for_line:
+        resume_for_line(deployment.id, ports=ports)
     elif rollout is not None and rollout.phase is Phase.RESTORING:
         finish_restore(deployment.id, ports=ports)
     return wake(get_deployment(deployment_id, ports=ports), ports=ports)

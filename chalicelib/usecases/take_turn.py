@@ -1,11 +1,13 @@
-"""AwaitTurn: ask for the right to change a module in an environment, and take it when it is ours."""
+"""AwaitTurn: ask for the right to change a module in an environment, and for a place in the line; go on with both."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 from chalicelib.domain.deployment import Deployment, Failure, Kind, Status
-from chalicelib.domain.errors import QueueFull
+from chalicelib.domain.errors import DomainError, LineFull, QueueFull
+from chalicelib.domain.line import Line, enter, is_in
 from chalicelib.domain.policy import Concurrency
 from chalicelib.domain.rollout import Phase
 from chalicelib.domain.timeline import EventType
@@ -32,15 +34,27 @@ def take_turn(deployment_id: str, *, timed_out: bool = False, ports: Ports) -> D
         stored = ports.store.get(Turn, rollout.environment, deployment.module)
         turn = stored or Turn(environment=rollout.environment, module=deployment.module)
         limit = 0 if policy.concurrency is Concurrency.REJECT else policy.queue_limit
+        undoes = deployment.kind is Kind.ROLLBACK
         try:
-            asked = ask(turn, deployment.id, limit=limit, front=deployment.kind is Kind.ROLLBACK)
+            asked = ask(turn, deployment.id, limit=limit, front=undoes)
         except QueueFull as full:
-            failure = Failure(code="TURN_TAKEN", message=f"{full} Deployment {turn.holder} holds the turn.")
+            failure = Failure(code="TURN_TAKEN", message=str(full))
             return ended_before_nodes(deployment, Status.FAILED, failure=failure, ports=ports)
         also: tuple[Change, ...] = ()
         if asked is not turn:
             also = (Replace(asked),) if stored is not None else (Add(replace(asked, revision=0)),)
         position = asked.position(deployment.id)
+        waits_for, why = "turn", f"Deployment {asked.holder} holds the turn."
+        line = ports.store.get(Line)
+        if position == 0 and line is not None:
+            try:
+                entered = enter(line, deployment.id, free=undoes)
+            except LineFull as full:
+                failure = Failure(code="LINE_FULL", message=str(full))
+                return ended_before_nodes(deployment, Status.FAILED, failure=failure, ports=ports)
+            also = also if entered is line else (*also, Replace(entered))
+            if not is_in(entered, deployment.id):
+                position, waits_for, why = entered.waiting.index(deployment.id) + 1, "line", entered.why
         if position == 0:
             granted = replace(rollout, fence=asked.fence)
             after = deployment.with_rollout(granted).become(Status.RUNNING)
@@ -48,12 +62,12 @@ def take_turn(deployment_id: str, *, timed_out: bool = False, ports: Ports) -> D
             entry = Entry(type=EventType.TURN_GRANTED, environment=rollout.environment, detail=detail)
             return Decided(after=after, entries=(entry,), also=also)
         if timed_out and deployment.status is Status.QUEUED:
-            message = f"Queued for {policy.queue_seconds} s without getting the turn; {asked.holder} holds it."
+            message = f"Queued for {policy.queue_seconds} s without getting the {waits_for}. {why}"
             failure = Failure(code="QUEUE_TIMEOUT", message=message)
             return ended_before_nodes(deployment, Status.EXPIRED, failure=failure, ports=ports)
         if not also and deployment.status is Status.QUEUED:
             return None
-        detail = {"position": position, "holder": asked.holder}
+        detail = {"position": position, "holder": asked.holder, "waitsFor": waits_for, "why": why}
         entry = Entry(type=EventType.TURN_QUEUED, environment=rollout.environment, detail=detail)
         return Decided(after=deployment.become(Status.QUEUED), entries=(entry,), also=also)
 
@@ -98,8 +112,20 @@ def supersede(deployment_id: str, *, by: str, ports: Ports) -> Deployment:
 
 
 def hand_on(deployment: Deployment, *, ports: Ports) -> None:
-    """Let whoever is next take the turn that `deployment` gave up. The reconciler does the same for what is missed."""
+    """Let whoever is next take the turn, and the place in the line, that `deployment` gave up.
+
+    The reconciler does the same for what is missed.
+    """
     for rollout in deployment.rollouts:
         turn = ports.store.get(Turn, rollout.environment, deployment.module)
         if turn is not None and turn.holder is not None and turn.holder != deployment.id:
             take_turn(turn.holder, ports=ports)
+    let_in(ports=ports)
+
+
+def let_in(*, ports: Ports) -> None:
+    """Let those go on who were let into the line and do not know it yet."""
+    line = ports.store.get(Line)
+    for deployment_id in () if line is None else line.admitted:
+        with suppress(DomainError):  # the sweep does it
+            take_turn(deployment_id, ports=ports)

@@ -11,11 +11,11 @@ from chalicelib.domain.errors import NotAllowed, NotAuthenticated
 MAY = {
     Role.VIEWER: {"ownAccount", "read"},
     Role.DEPLOYER: {"ownAccount", "read", "deploy", "control", "registerModule"},
-    Role.APPROVER: {"ownAccount", "read", "decide"},
+    Role.APPROVER: {"ownAccount", "read", "decide", "stopLine"},
     Role.ADMIN: {
         "ownAccount",
         *("read", "deploy", "control", "decide", "registerModule", "manageKeys", "managePolicy", "manageNodes"),
-        *("manageUsers", "readAudit"),
+        *("manageUsers", "readAudit", "stopLine"),
     },
     Role.NODE: {"heartbeat"},
 }

@@ -124,7 +124,13 @@ def test_an_edge_that_cannot_be_made_is_500_in_the_same_shape() -> None:
 def test_health_says_version_and_stage_and_what_can_be_reached(api: Api) -> None:
     answer = api.call("GET", "/health")
 
-    assert answer.json() == {"status": "ok", "version": "0.1.0", "stage": "test", "checks": {"table": "ok"}}
+    assert answer.json() == {
+        "status": "ok",
+        "version": "0.1.0",
+        "stage": "test",
+        "checks": {"table": "ok"},
+        "line": "running",
+    }
 
 
 def test_health_is_503_when_the_table_cannot_be_reached() -> None:

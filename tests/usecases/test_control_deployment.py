@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 
+from chalicelib.domain.analysis.policy import AnalysisPolicy
 from chalicelib.domain.approval import Approval, ApprovalStatus
-from chalicelib.domain.deployment import Deployment, Kind, Status
+from chalicelib.domain.deployment import Deployment, Kind, Stage, StageName, StageStatus, Status
 from chalicelib.domain.environment import Environment
-from chalicelib.domain.errors import Conflict, IllegalTransition
+from chalicelib.domain.errors import Conflict, IllegalTransition, WrongDigest
 from chalicelib.domain.policy import ApprovalPolicy
 from chalicelib.domain.rollout import Phase
+from chalicelib.domain.strategies import Strategy, StrategySpec
 from chalicelib.domain.turn import Turn
 from chalicelib.usecases.control_deployment import (
     cancel_deployment,
@@ -21,7 +25,11 @@ from chalicelib.usecases.control_deployment import (
     resume_deployment,
     roll_back,
 )
+from chalicelib.usecases.decide_approval import decide_approval
+from chalicelib.usecases.ports import Replace
+from chalicelib.usecases.retry_deployment import retry_deployment
 from chalicelib.usecases.run_stage import build
+from chalicelib.usecases.take_turn import supersede
 from tests.builders import MODULE
 from tests.usecases.scene import DANA, ERIN, Scene, a_scene, runs_already
 
@@ -102,31 +110,78 @@ def cancelled() -> Reached:
     return scene, cancel_deployment(deployment.id, reason="", caller=DANA, ports=scene.ports)
 
 
+def pausing() -> Reached:
+    scene, deployment = deploying()
+    return scene, pause_deployment(deployment.id, reason="", caller=DANA, ports=scene.ports)
+
+
+def failed() -> Reached:
+    scene, deployment = pending()
+    scene.ports.artifacts.contents.clear()
+    return scene, scene.run(deployment)
+
+
+def rollback_failed() -> Reached:
+    scene, deployment = baking()
+    scene.nodes[0].cannot_start = {scene.digests["1.0.0"]}
+    cancel_deployment(deployment.id, reason="", caller=DANA, ports=scene.ports)
+    return scene, scene.run(deployment)
+
+
+def rejected() -> Reached:
+    scene, deployment = asked()
+    decide_approval(deployment.id, approved=False, reason="no", caller=ERIN, ports=scene.ports)
+    return scene, scene.now(deployment)
+
+
+def expired() -> Reached:
+    scene, deployment = asked()
+    scene.pass_time(86_401)
+    return scene, scene.now(deployment)
+
+
+def superseded() -> Reached:
+    scene, deployment = queued()
+    return scene, supersede(deployment.id, by="the newer one", ports=scene.ports)
+
+
 REACHED: dict[str, Callable[[], Reached]] = {
     reach.__name__: reach
     for reach in (
-        *(pending, after_build, asked, queued, deploying, baking, paused),
-        *(restoring, cancelling, completed, rolled_back, cancelled),
+        *(pending, after_build, asked, queued, deploying, pausing, baking, paused, restoring, cancelling),
+        *(completed, rolled_back, rollback_failed, failed, rejected, expired, cancelled, superseded),
     )
 }
-SIGNALS = {
+SIGNALS: dict[str, Callable[..., Deployment]] = {
     "cancel": cancel_deployment,
     "pause": pause_deployment,
     "resume": resume_deployment,
     "promote": promote_deployment,
+    "promote all": partial(promote_deployment, every=True),
     "rollback": roll_back,
+    "retry": retry_deployment,
 }
 AGAIN = "unchanged"
 BECOMES: dict[tuple[str, str], Status | str] = {
     **{(state, "cancel"): Status.CANCELLED for state in ("pending", "after_build", "asked", "queued")},
-    **{(state, "cancel"): Status.ROLLING_BACK for state in ("deploying", "baking", "paused")},
-    **{(state, "cancel"): AGAIN for state in ("cancelling", "cancelled")},
+    **{(state, "cancel"): Status.ROLLING_BACK for state in ("deploying", "pausing", "baking", "paused")},
+    **{(state, "cancel"): AGAIN for state in ("cancelling", "cancelled", "rollback_failed")},
+    ("deploying", "pause"): Status.RUNNING,
+    ("deploying", "resume"): AGAIN,
+    ("deploying", "promote all"): Status.RUNNING,
+    ("pausing", "pause"): AGAIN,
+    ("pausing", "resume"): Status.RUNNING,
+    ("pausing", "promote all"): Status.RUNNING,
     ("baking", "pause"): Status.PAUSED,
     ("paused", "pause"): AGAIN,
     ("baking", "resume"): AGAIN,
     ("paused", "resume"): Status.RUNNING,
-    ("baking", "promote"): Status.RUNNING,
+    **{(state, signal): Status.RUNNING for state in ("baking", "paused") for signal in ("promote", "promote all")},
     ("completed", "rollback"): Status.PENDING,
+    **{
+        (state, "retry"): Status.PENDING
+        for state in ("rolled_back", "rollback_failed", "failed", "rejected", "expired", "cancelled", "superseded")
+    },
 }
 """Every other signal in every other state is refused with the state it is in, and changes nothing."""
 
@@ -146,6 +201,102 @@ def test_each_signal_in_each_state_does_what_the_table_says(state: str, signal: 
         assert say(before.id, reason="because", caller=DANA, ports=scene.ports) == before
     else:
         assert say(before.id, reason="because", caller=DANA, ports=scene.ports).status is expected
+
+
+def test_the_table_reaches_every_status_there_is() -> None:
+    statuses = {reach()[1].status for reach in REACHED.values()}
+
+    assert statuses == set(Status)
+
+
+def test_a_pause_while_nodes_change_begins_when_they_have_answered_and_keeps_the_whole_bake() -> None:
+    scene, deployment = pausing()
+    assert scene.now(deployment).status is Status.RUNNING
+
+    held = scene.run(deployment, until=lambda d: d.status is Status.PAUSED)
+
+    rollout = held.rollouts[0]
+    assert (rollout.wave, rollout.bake_left_ms) == (0, rollout.current.bake_seconds * 1000)
+    assert scene.events(deployment)[-3:] == ["PauseRequested", "WaveDeployed", "Paused"]
+    resume_deployment(deployment.id, reason="", caller=DANA, ports=scene.ports)
+    assert scene.run(deployment).status is Status.COMPLETED
+
+
+def test_a_pause_that_was_called_off_in_time_never_begins() -> None:
+    scene, deployment = pausing()
+
+    resume_deployment(deployment.id, reason="", caller=DANA, ports=scene.ports)
+
+    assert scene.run(deployment).status is Status.COMPLETED
+    assert "Paused" not in scene.events(deployment)
+
+
+def test_promoting_all_ends_every_bake_of_the_environment_and_judges_every_wave() -> None:
+    scene, deployment = baking()
+    began = scene.clock.policy_ms()
+
+    promote_deployment(deployment.id, reason="", every=True, caller=DANA, ports=scene.ports)
+    done = scene.run(deployment)
+
+    bakes = sum(wave.bake_seconds for wave in done.rollouts[0].waves)
+    assert done.status is Status.COMPLETED
+    assert scene.clock.policy_ms() - began < bakes * 1000
+    assert scene.events(deployment).count("VerdictReached") == len(done.rollouts[0].waves)
+
+
+def test_promote_names_the_wave_it_means() -> None:
+    scene, deployment = baking()
+
+    with pytest.raises(WrongDigest, match="0, not 1"):
+        promote_deployment(deployment.id, reason="", wave=1, caller=DANA, ports=scene.ports)
+
+    assert scene.now(deployment) == deployment
+
+
+def test_a_retry_is_a_new_deployment_that_skips_what_was_reached() -> None:
+    scene, first = rolled_back()
+    scene.nodes[0].cannot_start = set()
+
+    again = retry_deployment(first.id, reason="disk is fixed", caller=ERIN, ports=scene.ports)
+
+    assert (again.version, again.requested_by, again.retries) == (first.version, "erin", first.id)
+    assert scene.run(again).status is Status.COMPLETED
+
+
+def test_a_retry_does_not_run_tests_again_that_passed_but_checks_bytes_and_signature() -> None:
+    scene, deployment = cancelled()
+    passed = Stage(
+        name=StageName.TEST, status=StageStatus.SUCCEEDED, started_at_ms=1, ended_at_ms=2, message="12 of 12"
+    )
+    before = replace(deployment.with_stage(passed), revision=deployment.revision + 1)
+    scene.store.commit(Replace(before))
+
+    again = scene.run(retry_deployment(deployment.id, reason="", caller=DANA, ports=scene.ports))
+
+    test = again.stage(StageName.TEST)
+    assert test is not None
+    assert (test.status, test.message) == (StageStatus.SUCCEEDED, f"Passed in {deployment.id}: 12 of 12")
+    assert {stage.name for stage in again.stages} == set(StageName)
+
+
+def test_the_same_key_gives_the_same_retry() -> None:
+    scene, deployment = cancelled()
+    said = {"reason": "", "caller": DANA, "idempotency_key": "k", "ports": scene.ports}
+
+    assert retry_deployment(deployment.id, **said) == retry_deployment(deployment.id, **said)
+
+
+def test_a_canary_that_does_harm_is_taken_back_also_while_it_is_paused() -> None:
+    scene = a_ready_scene(
+        analysis=AnalysisPolicy(), strategy=StrategySpec(kind=Strategy.ROLLING, batch=1, bake_seconds=600)
+    )
+    scene.nodes[0].errors = {scene.digests["2.0.0"]: 100}
+    for node in scene.nodes:
+        node.requests = 200
+    deployment = scene.run(scene.create(), until=lambda d: d.rollouts[0].phase is Phase.BAKING)
+    pause_deployment(deployment.id, reason="", caller=DANA, ports=scene.ports)
+
+    assert scene.run(deployment).status is Status.ROLLED_BACK
 
 
 def test_saying_promote_twice_ends_the_bake_once() -> None:
@@ -171,8 +322,8 @@ def test_a_promoted_bake_is_judged_at_once_and_the_next_wave_begins() -> None:
 def test_a_paused_deployment_stays_where_it_is_until_it_is_resumed() -> None:
     scene, deployment = paused()
     scene.settle()
-    for _ in range(20):
-        scene.pass_time(60)
+    for _ in range(40):
+        scene.pass_time(5)
     assert scene.now(deployment).status is Status.PAUSED
 
     resume_deployment(deployment.id, reason="", caller=DANA, ports=scene.ports)

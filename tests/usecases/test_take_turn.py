@@ -85,7 +85,9 @@ def test_whoever_is_next_takes_what_was_handed_on() -> None:
 
 def test_a_full_queue_fails_the_deployment_and_says_who_holds_the_turn() -> None:
     scene = quiet_scene(queue_limit=1)
-    holder, _, third = (take_turn(in_line(scene).id, ports=scene.ports) for _ in range(3))
+    everybody = [in_line(scene) for _ in range(3)]
+
+    holder, _, third = (take_turn(each.id, ports=scene.ports) for each in everybody)
 
     assert third.failure is not None
     assert (third.status, third.failure.code) == (Status.FAILED, "TURN_TAKEN")

@@ -16,6 +16,7 @@ Base table (consistent; `Store.get`, `Store.list`); `…` stands for what the re
     Look              CLUSTER#environment                LOOK#module
     Node              CLUSTER#environment                NODE#node id
     NodeChange        HISTORY#node id                    CHANGE#place
+    Line              LINE                               LINE
     EnrolToken        ENROL#token hash                   ENROL                        expires
     Policy            POLICY#environment                 REVISION#revision
     Configuration     CONFIGURATION#environment#module   REVISION#revision
@@ -59,6 +60,7 @@ from chalicelib.domain.configuration import Configuration
 from chalicelib.domain.deployment import Deployment
 from chalicelib.domain.guessing import WrongGuesses
 from chalicelib.domain.identity import IdempotentAnswer, Session, User
+from chalicelib.domain.line import Line
 from chalicelib.domain.module import ModuleVersion, SigningKey
 from chalicelib.domain.node import EnrolToken, Member, Node, PendingNode
 from chalicelib.domain.node_history import NodeChange
@@ -233,6 +235,7 @@ LAYOUTS: Final = MappingProxyType[type[Any], Layout](
         Look: Layout("Look", "CLUSTER", 1, "LOOK", 1),
         Node: Layout("Node", "CLUSTER", 1, "NODE", 1),
         NodeChange: Layout("NodeChange", "HISTORY", 1, "CHANGE", 1),
+        Line: Layout("Line", "LINE", 0, "LINE"),
         EnrolToken: Layout("EnrolToken", "ENROL", 1, "ENROL", expires_at_s=lambda token: token.expires_at_ms // 1000),
         Policy: Layout("Policy", "POLICY", 1, "REVISION", 1),
         Configuration: Layout("Configuration", "CONFIGURATION", 2, "REVISION", 1),

@@ -102,6 +102,22 @@ class Signal(Received):
 
     reason: Reason = ""
 
+    def said(self) -> dict[str, Any]:
+        """The same for the use case."""
+        return {"reason": self.reason}
+
+
+class Promote(Signal):
+    """`all` ends every bake of this environment, not only this one; `wave` must be the one that is on, if it is given."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "Looks right", "wave": 1}]})
+
+    all: bool = False
+    wave: Annotated[int, Field(ge=0, le=10_000)] | None = None
+
+    def said(self) -> dict[str, Any]:
+        return {"reason": self.reason, "every": self.all, "wave": self.wave}
+
 
 class ListDeployments(Received):
     """Which deployments to list."""
@@ -176,6 +192,7 @@ class DeploymentBody(DeploymentSummary):
     description: str
     metadata: dict[str, str]
     undoes: str | None
+    retries: str | None
     hotfix_reason: str | None
     allow_downgrade: bool
     superseded_by: str | None
@@ -214,6 +231,7 @@ def deployment_body(deployment: Deployment) -> DeploymentBody:
         description=deployment.description,
         metadata=deployment.metadata,
         undoes=deployment.undoes or None,
+        retries=deployment.retries or None,
         hotfix_reason=deployment.hotfix_reason or None,
         allow_downgrade=deployment.allow_downgrade,
         superseded_by=deployment.superseded_by or None,

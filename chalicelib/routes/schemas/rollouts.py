@@ -60,6 +60,9 @@ class RolloutBody(Answered):
     ended_at: Instant | None
     bake_until: Instant | None
     pause_until: Instant | None
+    pause_requested: bool
+    waits_for_line: bool
+    promotes_all: bool
     message: str
     restore: RestoreBody | None
     waves: list[WaveBody]
@@ -83,6 +86,9 @@ def rollout_body(rollout: Rollout) -> RolloutBody:
         ended_at=iso_or_none(rollout.ended_at_ms),
         bake_until=iso_or_none(rollout.bake_until_ms),
         pause_until=iso_or_none(rollout.pause_until_ms),
+        pause_requested=bool(rollout.pause_asked),
+        waits_for_line=rollout.waits_for_line,
+        promotes_all=rollout.promotes_all,
         message=rollout.message or rollout.why,
         restore=_restore_body(rollout),
         waves=[_wave_body(wave, rollout) for wave in rollout.waves],
