@@ -17,6 +17,10 @@ class BadSettings(Exception):
         super().__init__(f"Environment variables {'; '.join(parts)}.")
 
 
+AUDIT_KEYS = "hotswap/audit-keys"
+"""The name of a secret, not a secret."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """One installation. docs/operations.md lists the variables; `heartbeat_ms` is how often a busy node reports."""
@@ -32,6 +36,7 @@ class Settings:
     stage: str = "local"
     heartbeat_ms: int = 1_000
     loopback_issuers: bool = False
+    audit_secret: str = AUDIT_KEYS
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -58,6 +63,7 @@ class Settings:
             stage=env.get("HOTSWAP_STAGE") or "local",
             heartbeat_ms=int(heartbeat),
             loopback_issuers=env.get(LOOPBACK_ISSUERS) == "true",
+            audit_secret=env.get("HOTSWAP_AUDIT_SECRET") or AUDIT_KEYS,
         )
 
 

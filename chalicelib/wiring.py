@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from chalicelib.usecases.ports import (
         Artifacts,
         Bus,
+        CheckpointSigner,
         Clock,
         DeadLetters,
         Executions,
@@ -33,6 +34,7 @@ REPLACEABLE: Final = frozenset(
     {
         "artifacts",
         "bus",
+        "checkpoint_signer",
         "clients",
         "clock",
         "dead_letters",
@@ -197,6 +199,20 @@ def signatures() -> Signatures:
         return Ed25519Signatures()
 
     return _once("signatures", make)
+
+
+def checkpoint_signer() -> CheckpointSigner:
+    """The key that seals the audit."""
+
+    def make() -> CheckpointSigner:
+        from chalicelib.adapters.checkpoint_keys import SecretCheckpointKeys
+        from chalicelib.adapters.signing_keys import SecretSigningKeys
+
+        return SecretCheckpointKeys(
+            SecretSigningKeys(clients().get("secretsmanager"), settings().audit_secret, clock())
+        )
+
+    return _once("checkpoint_signer", make)
 
 
 def passwords() -> Passwords:

@@ -156,5 +156,8 @@ HOTSWAP = Resources(
             function_arns=MappingProxyType({"StepsFunctionArn": "steps"}),
         ),
     ),
-    secrets=(Secret(name="hotswap/signing-keys", description="Keys that sign access tokens"),),
+    secrets=(
+        Secret(name="hotswap/signing-keys", description="Keys that sign access tokens"),
+        Secret(name="hotswap/audit-keys", description="The key that seals the audit; for the sweeps only"),
+    ),
 )

@@ -76,6 +76,10 @@ def get_policy(call: Call, environment: Environment) -> Answer:
 def put_policy(call: Call, environment: Environment, body: PutPolicy) -> Answer:
     expected = body.expected_revision if call.if_match is None else call.if_match
     policy = change_policy(
-        body.policy(environment), expected_revision=expected, caller=call.caller, ports=call.edge.ports
+        body.policy(environment),
+        expected_revision=expected,
+        caller=call.caller,
+        request_id=call.request_id,
+        ports=call.edge.ports,
     )
     return Answer(body=policy_body(policy), headers={"ETag": f'"{policy.revision}"'})

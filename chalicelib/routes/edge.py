@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from chalicelib.usecases.find_versions import KnownVersions
 from chalicelib.usecases.identity_ports import IdentityPorts
 from chalicelib.usecases.ports import Ports
+from chalicelib.usecases.record_refusal import RefusalBudget
 
 
 class Patience:
@@ -49,6 +50,7 @@ class Edge:
     patience: Patience = field(default_factory=lambda: Patience(16))
     heartbeat_ms: int = 1_000
     known_versions: KnownVersions = field(default_factory=KnownVersions)
+    refusals: RefusalBudget = field(default_factory=RefusalBudget)
 
 
 _made: list[Edge] = []

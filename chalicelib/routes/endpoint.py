@@ -25,6 +25,7 @@ from chalicelib.routes import problems
 from chalicelib.routes.authenticate import authenticated_node, authenticated_user
 from chalicelib.routes.edge import Edge
 from chalicelib.routes.front_guard import read_json
+from chalicelib.routes.noted_refusals import note_refusal
 from chalicelib.routes.noun import Noun
 from chalicelib.routes.parameters import idempotency_key, if_match, path_values, query_values, source_address
 from chalicelib.routes.response_headers import cors_headers, security_headers
@@ -37,6 +38,7 @@ View = Callable[..., Any]
 
 
 _serving: ContextVar[tuple[Mapping[str, Any], Edge]] = ContextVar("serving")
+_calling: ContextVar[Caller] = ContextVar("calling", default=ANONYMOUS)
 
 
 @contextmanager
@@ -168,6 +170,7 @@ def respond(spec: Spec, view: View, event: Mapping[str, Any], edge: Edge) -> Res
     context = event.get("requestContext") or {}
     request_id = str(context.get("requestId") or uuid4())
     retry_after_s = 1
+    _calling.set(ANONYMOUS)
     try:
         answer = _answer(spec, view, event, edge, request_id)
         return _success(spec, answer, _headers(event, edge, request_id))
@@ -176,6 +179,8 @@ def respond(spec: Spec, view: View, event: Mapping[str, Any], edge: Edge) -> Res
         retry_after_s = problems.retry_after_s(error)
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             log_failure("request_failed", error, requestId=request_id, route=spec.path, method=spec.method)
+        elif spec.method != "GET":
+            note_refusal(error, spec.operation_id, event, _calling.get(), request_id=request_id, edge=edge)
     except Exception as error:  # noqa: BLE001 (a caller always gets an answer)
         # The caller is told nothing of the inside; whoever reads the log finds it by the request id.
         log_failure("request_broke", error, requestId=request_id, route=spec.path, method=spec.method)
@@ -239,6 +244,7 @@ def _caller(spec: Spec, event: Mapping[str, Any], edge: Edge) -> tuple[Caller, s
     if spec.access == "node":
         return authenticated_node(event, (event.get("pathParameters") or {}).get("nodeId", ""))
     caller = authenticated_user(event, edge)
+    _calling.set(caller)
     require(caller, Action(spec.access))  # where it happens is asked once the request has been read
     return caller, ""
 

@@ -1,4 +1,4 @@
-"""The scheduled sweep: one pass of the reconciler."""
+"""The scheduled sweep: one pass of the reconciler, then the seal of the audit."""
 
 from __future__ import annotations
 
@@ -6,10 +6,34 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from chalicelib.usecases.ports import Ports
+from chalicelib.domain.errors import Unavailable
+from chalicelib.observability import log, log_failure
+from chalicelib.usecases.ports import CheckpointSigner, Ports
 from chalicelib.usecases.reconcile import reconcile
+from chalicelib.usecases.seal_audit import seal_audit
 
 
-def handle(_event: Mapping[str, Any], *, ports: Ports) -> dict[str, int]:
-    """Reconcile everything that is open; returns what was done, by kind."""
-    return asdict(reconcile(ports=ports))
+def handle(_event: Mapping[str, Any], *, signer: CheckpointSigner, ports: Ports) -> dict[str, int]:
+    """Reconcile everything that is open and seal the audit; returns what was done, by kind."""
+    done = asdict(reconcile(ports=ports))
+    return done | {"sealed": _seal(signer=signer, ports=ports)}
+
+
+def _seal(*, signer: CheckpointSigner, ports: Ports) -> int:
+    try:
+        checkpoint = seal_audit(signer=signer, ports=ports)
+    except Unavailable as error:
+        log_failure("audit_not_sealed", error)
+        return 0
+    if checkpoint is None:
+        return 0
+    # The log is kept elsewhere than the table: whoever removes the newest checkpoints there has not removed these lines.
+    log(
+        "audit_sealed",
+        number=checkpoint.number,
+        leaves=checkpoint.leaves,
+        root=checkpoint.root,
+        checkpointHash=checkpoint.hash,
+        keyId=checkpoint.key_id,
+    )
+    return checkpoint.leaves

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from chalicelib.domain.access import Caller
 from chalicelib.domain.environment import Environment
@@ -10,6 +10,7 @@ from chalicelib.domain.errors import NotFound, StaleWrite, WrongDigest
 from chalicelib.domain.policy import DEFAULT_POLICIES, Policy
 from chalicelib.domain.rollback_window import returning
 from chalicelib.domain.rollout import Rollout
+from chalicelib.usecases.auditing import Deed, audited
 from chalicelib.usecases.ports import Add, Ports
 
 
@@ -39,7 +40,9 @@ def policy_of(rollout: Rollout, *, ports: Ports) -> Policy:
     return returning(kept) if rollout.is_return else kept
 
 
-def change_policy(policy: Policy, *, expected_revision: int | None, caller: Caller, ports: Ports) -> Policy:
+def change_policy(
+    policy: Policy, *, expected_revision: int | None, caller: Caller, request_id: str = "", ports: Ports
+) -> Policy:
     """The policy as the environment's next revision.
 
     Raises:
@@ -56,7 +59,20 @@ def change_policy(policy: Policy, *, expected_revision: int | None, caller: Call
         changed_at_ms=ports.clock.policy_ms(),
     )
     try:
-        ports.store.commit(Add(changed))
+        ports.store.commit(Add(changed), audited(_deed(current, changed, request_id), ports=ports))
     except StaleWrite as lost:
         raise StaleWrite("policy", str(policy.environment)) from lost
     return changed
+
+
+def _deed(before: Policy, after: Policy, request_id: str) -> Deed:
+    """What was changed, by the names of the policy's parts; the revisions themselves are kept for ever."""
+    told = {"revision", "changed_by", "changed_at_ms"}
+    parts = [each.name for each in fields(after) if getattr(before, each.name) != getattr(after, each.name)]
+    return Deed(
+        subject=f"policy:{after.environment}",
+        actor=after.changed_by,
+        action="PolicyChanged",
+        detail={"revision": after.revision, "changed": sorted(set(parts) - told)},
+        request_id=request_id,
+    )

@@ -211,6 +211,27 @@ class Signatures(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SignedBy:
+    """An Ed25519 signature and the key that made it; both base64."""
+
+    key_id: str
+    public_key: str
+    signature: str
+
+
+class CheckpointSigner(Protocol):
+    """The key that seals the audit."""
+
+    def sign(self, message: bytes) -> SignedBy:
+        """The signature over these bytes.
+
+        Raises:
+            Unavailable: the key cannot be had.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
     """Everything at once, for use cases that touch most of it."""
 

@@ -1,29 +1,61 @@
-"""Who did what: the records of one subject or of one day, and whether a subject's chain is whole."""
+"""Who did what: the records of one subject or of one day, and whether what stands there is what was written."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from chalicelib.domain.timeline import AuditRecord, audit_hash
+from chalicelib.domain.audit_check import Fault, chain_faults, checkpoint_faults, seal_faults
+from chalicelib.domain.checkpoint import Checkpoint, SealedHead
+from chalicelib.domain.timeline import AuditRecord
 from chalicelib.usecases.ports import Page, Ports
 
 READ_AT_ONCE = 500
+MOST_READ = 5_000
+"""A day's filtered list looks at so many records at most for one answer, and gives a cursor to go on with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChainCheck:
-    """Whether every record of a chain carries the hash it must; `broken_at` is the first number that does not.
-
-    What a chain alone cannot show is that its end was cut off, or that all of it was written anew.
-    """
+    """Whether a chain is what was written; `sealed_upto` is the newest record a checkpoint vouches for."""
 
     records: int
-    broken_at: int | None
+    faults: tuple[Fault, ...]
     last_hash: str
+    sealed_upto: int = 0
 
     @property
     def is_whole(self) -> bool:
-        return self.broken_at is None
+        return not self.faults
+
+    @property
+    def broken_at(self) -> int | None:
+        return self.faults[0].seq if self.faults else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointCheck:
+    """Whether a run of checkpoints is what was signed."""
+
+    checkpoints: tuple[Checkpoint, ...]
+    faults: tuple[Fault, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditFilter:
+    """Which records of a day; None: all."""
+
+    actor: str | None = None
+    action: str | None = None
+    outcome: str | None = None
+
+    def lets_through(self, record: AuditRecord) -> bool:
+        """Whether a record is wanted."""
+        pairs = ((self.actor, record.actor), (self.action, record.action), (self.outcome, record.outcome))
+        return all(wanted is None or wanted == given for wanted, given in pairs)
+
+
+EVERYTHING = AuditFilter()
 
 
 def read_subject(subject: str, *, after: int, limit: int, ports: Ports) -> tuple[AuditRecord, ...]:
@@ -31,24 +63,103 @@ def read_subject(subject: str, *, after: int, limit: int, ports: Ports) -> tuple
     return ports.store.list(AuditRecord, subject, after=f"{after:08d}", limit=limit)
 
 
-def read_day(day: str, *, limit: int, cursor: str | None, ports: Ports) -> Page:
-    """Everything that happened on a day (UTC, YYYY-MM-DD), newest first; may lag a moment behind.
+def read_day(
+    day: str, *, only: AuditFilter = EVERYTHING, limit: int, cursor: str | None, newest_first: bool = True, ports: Ports
+) -> Page:
+    """What happened on a day (UTC, YYYY-MM-DD), newest first; may lag a moment behind, and a page may be short.
 
     Raises:
         InvalidInput: the cursor was not given for this list.
     """
-    return ports.store.page(AuditRecord, "lists", f"AUDIT#{day}", limit=limit, cursor=cursor, newest_first=True)
+    found: list[AuditRecord] = []
+    looked_at = 0
+    while True:
+        # Never more than are wanted, so that the cursor stands exactly behind the last one that is given.
+        page = ports.store.page(
+            AuditRecord,
+            "lists",
+            f"AUDIT#{day}",
+            limit=limit - len(found),
+            cursor=cursor,
+            newest_first=newest_first,
+        )
+        found += [record for record in page.records if only.lets_through(record)]
+        looked_at += len(page.records)
+        cursor = page.cursor
+        if cursor is None or len(found) >= limit or looked_at >= MOST_READ:
+            return Page(records=tuple(found), cursor=cursor)
 
 
 def verify_chain(subject: str, *, ports: Ports) -> ChainCheck:
-    """Every hash of a subject's chain, worked out again."""
-    previous, seq = "", 0
+    """Every hash of a subject's chain worked out again, and held against every checkpoint that sealed it."""
+    records = tuple(_chain(subject, ports=ports))
+    sealed = tuple(_seals(subject, ports=ports))
+    numbers = {each.checkpoint for each in sealed}
+    checkpoints = {number: found for number in numbers if (found := _checkpoint(number, ports=ports)) is not None}
+    forged = {number for number, each in checkpoints.items() if not _is_signed(each, ports=ports)}
+    faults = (
+        *chain_faults(subject, records),
+        *seal_faults(records, sealed, checkpoints),
+        *(_forged(checkpoints[number]) for number in sorted(forged)),
+    )
+    vouched = (each.seq for each in sealed if (found := checkpoints.get(each.checkpoint)) and found.seal == each.seal)
+    return ChainCheck(
+        records=len(records),
+        faults=faults,
+        last_hash=records[-1].hash if records else "",
+        sealed_upto=max(vouched, default=0),
+    )
+
+
+def verify_checkpoints(*, after: int, limit: int, ports: Ports) -> CheckpointCheck:
+    """The checkpoints behind number `after`, their signatures, and that each has all of its heads."""
+    before = _checkpoint(after, ports=ports) if after else None
+    checkpoints = checkpoints_after(after, limit=limit, ports=ports)
+    sealed = [head for each in checkpoints for head in heads_of(each, ports=ports)]
+    faults = checkpoint_faults(checkpoints, sealed, lambda each: _is_signed(each, ports=ports), after=before)
+    return CheckpointCheck(checkpoints=checkpoints, faults=faults)
+
+
+def checkpoints_after(number: int, *, limit: int, ports: Ports) -> tuple[Checkpoint, ...]:
+    """The checkpoints behind this number, in order."""
+    return ports.store.list(Checkpoint, after=f"{number:08d}", limit=limit)
+
+
+def heads_of(checkpoint: Checkpoint, *, ports: Ports) -> tuple[SealedHead, ...]:
+    """What a checkpoint sealed."""
+    return ports.store.list(SealedHead, checkpoint.seal)
+
+
+def _chain(subject: str, *, ports: Ports) -> Iterator[AuditRecord]:
+    after = ""
     while True:
-        records = ports.store.list(AuditRecord, subject, after=f"{seq:08d}", limit=READ_AT_ONCE)
-        for record in records:
-            seq += 1
-            if record.seq != seq or record.previous_hash != previous or record.hash != audit_hash(record):
-                return ChainCheck(records=seq, broken_at=seq, last_hash=previous)
-            previous = record.hash
+        records = ports.store.list(AuditRecord, subject, after=after or None, limit=READ_AT_ONCE)
+        yield from records
         if len(records) < READ_AT_ONCE:
-            return ChainCheck(records=seq, broken_at=None, last_hash=previous)
+            return
+        after = f"{records[-1].seq:08d}"
+
+
+def _seals(subject: str, *, ports: Ports) -> Iterator[SealedHead]:
+    cursor: str | None = None
+    while True:
+        page = ports.store.page(SealedHead, "lists", f"SEALED#{subject}", limit=READ_AT_ONCE, cursor=cursor)
+        yield from page.records
+        cursor = page.cursor
+        if cursor is None:
+            return
+
+
+def _checkpoint(number: int, *, ports: Ports) -> Checkpoint | None:
+    return ports.store.get(Checkpoint, f"{number:08d}")
+
+
+def _is_signed(checkpoint: Checkpoint, *, ports: Ports) -> bool:
+    return ports.signatures.verifies(
+        public_key=checkpoint.public_key, signature=checkpoint.signature, message=checkpoint.signed_text
+    )
+
+
+def _forged(checkpoint: Checkpoint) -> Fault:
+    detail = "its signature does not verify"
+    return Fault(what="CHECKPOINT_FORGED", subject=f"checkpoint {checkpoint.number}", seq=0, detail=detail)

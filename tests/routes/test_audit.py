@@ -28,6 +28,8 @@ def test_the_records_of_a_subject_are_chained_and_whole(api: Api) -> None:
         "records": 3,
         "brokenAt": None,
         "lastHash": records[-1]["hash"],
+        "sealedUpTo": 0,
+        "faults": [],
     }
 
 

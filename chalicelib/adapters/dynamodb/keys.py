@@ -10,6 +10,8 @@ Base table (consistent; `Store.get`, `Store.list`); `…` stands for what the re
     Member            MEMBERS#deployment#environment     MEMBER#node id
     PendingNode       PENDING#deployment#position        NODE#node id                 expires
     AuditRecord       AUDIT#subject                      RECORD#seq
+    SealedHead        SEAL#checkpoint-root               LEAF#index
+    Checkpoint        CHECKPOINTS                        CHECKPOINT#number
     OutboxMessage     OUTBOX#id                          OUTBOX
     Turn              CLUSTER#environment                TURN#module
     Assignment        CLUSTER#environment                ASSIGNMENT#module
@@ -37,6 +39,7 @@ its partition, so that it alone says where a page ended:
     lists  MODULES              ModuleVersion   module                  modules, each with its newest version (by pointer)
     lists  USERS                User            username                users
     lists  AUDIT#YYYY-MM-DD     AuditRecord     instant#subject#seq     what happened on a day (UTC)
+    lists  SEALED#subject       SealedHead      checkpoint              what vouches for a chain
     open   DEPLOYMENTS          Deployment      updated_at_ms#id        unfinished deployments
     open   OUTBOX               OutboxMessage   created_at_ms#id        what has not been told yet
     open   APPROVALS            Approval        expires_at_ms#id        undecided approvals
@@ -56,6 +59,7 @@ from typing import Any, Final
 
 from chalicelib.domain.approval import Approval, ApprovalStatus
 from chalicelib.domain.assignment import Assignment, Look
+from chalicelib.domain.checkpoint import Checkpoint, SealedHead
 from chalicelib.domain.configuration import Configuration
 from chalicelib.domain.deployment import Deployment
 from chalicelib.domain.guessing import WrongGuesses
@@ -229,6 +233,8 @@ LAYOUTS: Final = MappingProxyType[type[Any], Layout](
         Member: Layout("Member", "MEMBERS", 2, "MEMBER", 1),
         PendingNode: Layout("PendingNode", "PENDING", 2, "NODE", 1, expires_at_s=lambda row: row.expires_at_s),
         AuditRecord: Layout("AuditRecord", "AUDIT", 1, "RECORD", 1, lists=_on_its_day),
+        SealedHead: Layout("SealedHead", "SEAL", 1, "LEAF", 1, lists=lambda e: Place(f"SEALED#{e.subject}", e.seal)),
+        Checkpoint: Layout("Checkpoint", "CHECKPOINTS", 0, "CHECKPOINT", 1),
         OutboxMessage: Layout("OutboxMessage", "OUTBOX", 1, "OUTBOX", open=_untold),
         Turn: Layout("Turn", "CLUSTER", 1, "TURN", 1),
         Assignment: Layout("Assignment", "CLUSTER", 1, "ASSIGNMENT", 1),
@@ -256,6 +262,7 @@ LISTS_OF: Final = MappingProxyType[tuple[type[Any], str], tuple[str, ...]](
         (ModuleVersion, LISTS): ("MODULES",),
         (User, LISTS): ("USERS",),
         (AuditRecord, LISTS): ("AUDIT#",),
+        (SealedHead, LISTS): ("SEALED#",),
         (Deployment, OPEN): ("DEPLOYMENTS",),
         (OutboxMessage, OPEN): ("OUTBOX",),
         (Approval, OPEN): ("APPROVALS",),
