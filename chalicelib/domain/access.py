@@ -90,7 +90,7 @@ SCOPES: Final = MappingProxyType[Action, Scope](
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
     """Who is asking: `name` is the user's (or node's) identity as their token proves it, `environments` where their
-    roles count. With a temporary password they may do nothing but choose one of their own."""
+    roles count, `request_id` the request they ask in. With a temporary password they may do nothing but choose one of their own."""
 
     name: str
     roles: frozenset[Role] = frozenset()
@@ -98,6 +98,7 @@ class Caller:
     node_id: str | None = None
     session: str = ""
     has_temporary_password: bool = False
+    request_id: str = ""
 
 
 ANONYMOUS = Caller(name="anonymous")

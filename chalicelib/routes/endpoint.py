@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any, Literal
 from uuid import uuid4
@@ -217,7 +217,7 @@ def _answer(spec: Spec, view: View, event: Mapping[str, Any], edge: Edge, reques
         require(caller, spec.access, *touched_environments(spec.access, given, ports=edge.ports))
     call = Call(
         edge=edge,
-        caller=caller,
+        caller=caller if caller is ANONYMOUS else replace(caller, request_id=request_id),
         request_id=request_id,
         source=source_address(event),
         idempotency_key=key,

@@ -49,7 +49,7 @@ def cancel_deployment(deployment_id: str, *, reason: str, caller: Caller, ports:
             asked, Status.CANCELLED, why=why, failure=failure, entries=(entry,), policy=policy, ports=ports
         )
 
-    deployment = change_deployment(deployment_id, decide, actor=caller.name, ports=ports)
+    deployment = change_deployment(deployment_id, decide, actor=caller.name, request_id=caller.request_id, ports=ports)
     if deployment.has_ended:
         hand_on(deployment, ports=ports)
     return deployment
@@ -76,7 +76,7 @@ def pause_deployment(deployment_id: str, *, reason: str, caller: Caller, ports: 
         paused = pause(rollout, why=why, until_ms=now + policy.pause_seconds * 1000, now_ms=now)
         return _signal(deployment, paused, EventType.PAUSED, caller, reason)
 
-    return change_deployment(deployment_id, decide, actor=caller.name, ports=ports)
+    return change_deployment(deployment_id, decide, actor=caller.name, request_id=caller.request_id, ports=ports)
 
 
 def resume_deployment(deployment_id: str, *, reason: str, caller: Caller, ports: Ports) -> Deployment:
@@ -98,7 +98,7 @@ def resume_deployment(deployment_id: str, *, reason: str, caller: Caller, ports:
         _require_running_line(rollout, ports=ports)
         return _signal(deployment, resume(rollout, now_ms=ports.clock.policy_ms()), EventType.RESUMED, caller, reason)
 
-    return change_deployment(deployment_id, decide, actor=caller.name, ports=ports)
+    return change_deployment(deployment_id, decide, actor=caller.name, request_id=caller.request_id, ports=ports)
 
 
 def resume_for_line(deployment_id: str, *, ports: Ports) -> Deployment:
@@ -148,7 +148,7 @@ def promote_deployment(
         going_on = resume(rollout, now_ms=now) if rollout.phase is Phase.PAUSED else rollout
         return _signal(deployment, end_bake(going_on, now_ms=now), EventType.PROMOTED, caller, reason)
 
-    return change_deployment(deployment_id, decide, actor=caller.name, ports=ports)
+    return change_deployment(deployment_id, decide, actor=caller.name, request_id=caller.request_id, ports=ports)
 
 
 def roll_back(

@@ -38,7 +38,7 @@ def decide_approval(
         outcome = decide(approval, answer)
         return _decided(deployment, outcome, by=caller.name, reason=reason, ports=ports)
 
-    change_deployment(deployment_id, choose, actor=caller.name, ports=ports)
+    change_deployment(deployment_id, choose, actor=caller.name, request_id=caller.request_id, ports=ports)
     if outcome is None:
         raise NotFound("approval", deployment_id)
     return outcome

@@ -95,7 +95,12 @@ def record(
 
 
 def change_deployment(
-    deployment_id: str, decide: Callable[[Deployment], Decided | None], *, actor: str = SYSTEM, ports: Ports
+    deployment_id: str,
+    decide: Callable[[Deployment], Decided | None],
+    *,
+    actor: str = SYSTEM,
+    request_id: str = "",
+    ports: Ports,
 ) -> Deployment:
     """Decide on the deployment as it is and write the decision; decided anew when somebody else wrote first.
 
@@ -115,6 +120,7 @@ def change_deployment(
             decided,
             before=before,
             actor=actor,
+            request_id=request_id,
             policy_ms=ports.clock.policy_ms(),
             machine_ms=ports.clock.machine_ms(),
         )
