@@ -7,6 +7,7 @@ follows CodeDeploy (rounds up), and a canary's weight follows Argo Rollouts (nei
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 
 _PERCENT = re.compile(r"(100|[1-9]?[0-9])%")
 
@@ -52,17 +53,29 @@ def minimum_healthy_count(total: int, share: int | str) -> int:
     return share_up(total, number) if is_percent else number
 
 
-def canary_count(total: int, weight: int) -> int:
-    """How many of `total` nodes stand for a weight of `weight` percent.
+def weighted_counts(total: int, weight: int, *, max_surge: int = 0) -> tuple[int, int]:
+    """How many nodes run the new version and how many the old one at a weight of `weight` percent.
 
-    The nearest whole number, ties to the bigger canary; a weight of 1 to 99 leaves neither side empty where there
-    are two nodes or more. Source: Argo Rollouts, CalculateReplicaCountsForBasicCanary, for a fleet of fixed size.
+    A weight of 1 to 99 leaves neither side empty where there are two nodes or may be; of what is left the least error
+    counts, then the smaller total, then the bigger canary. With `max_surge` one node more than `total` may run.
+    Source: Argo Rollouts, approximateWeightedCanaryStableReplicaCounts; tests/published_rules/argo_rollouts.json.
     """
-    if weight <= 0 or total <= 0:
-        return 0
-    if weight >= 100:
-        return total
-    if total == 1:
-        return 1
-    nearest = (2 * total * weight + 100) // 200
-    return min(max(nearest, 1), total - 1)
+    if total <= 0:
+        return 0, 0
+    weight = min(max(weight, 0), 100)
+    one_side_may_be_empty = weight in (0, 100) or (total == 1 and max_surge <= 0)
+    options = []
+    for size in (total, total + 1) if max_surge > 0 else (total,):
+        high, low = share_up(total, weight), share_down(total, weight)
+        if one_side_may_be_empty or high < size:
+            options.append((high, size))
+        if (low or one_side_may_be_empty) and size * weight % 100 != 50:
+            options.append((low, size))
+    # min keeps the first of equals, and the options stand in the order of preference.
+    canary, size = min(options, key=lambda option: Fraction(abs(100 * option[0] - weight * option[1]), option[1]))
+    return canary, size - canary
+
+
+def canary_count(total: int, weight: int) -> int:
+    """How many of a fleet of fixed size stand for a weight of `weight` percent; see `weighted_counts`."""
+    return weighted_counts(total, weight)[0]

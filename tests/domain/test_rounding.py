@@ -17,10 +17,12 @@ from chalicelib.domain.rounding import (
     parse_share,
     share_down,
     share_up,
+    weighted_counts,
 )
 
 PUBLISHED = Path(__file__).parents[1] / "published_rules"
 KUBERNETES: dict[str, Any] = json.loads((PUBLISHED / "kubernetes_rolling.json").read_text())
+ARGO: dict[str, Any] = json.loads((PUBLISHED / "argo_rollouts.json").read_text())
 CODEDEPLOY: dict[str, Any] = json.loads((PUBLISHED / "codedeploy.json").read_text())
 
 FLEETS = st.integers(1, 10_000)
@@ -122,10 +124,33 @@ def test_no_weight_is_no_node_and_full_weight_is_every_node(total: int, weight: 
     assert canary_count(total, weight) == (0 if weight <= 0 else total)
 
 
-@pytest.mark.parametrize(("total", "weight", "count"), [(1, 1, 1), (1, 99, 1), (0, 50, 0), (2, 1, 1), (2, 99, 1)])
-def test_the_smallest_fleets_have_a_canary_too(total: int, weight: int, count: int) -> None:
+@pytest.mark.parametrize(("total", "weight", "count"), [(1, 1, 0), (1, 99, 1), (0, 50, 0), (2, 1, 1), (2, 99, 1)])
+def test_in_the_smallest_fleets_neither_side_is_empty_where_that_can_be(total: int, weight: int, count: int) -> None:
     assert canary_count(total, weight) == count
 
 
 def test_a_tie_goes_to_the_bigger_canary() -> None:
     assert canary_count(10, 25) == 3
+
+
+@pytest.mark.parametrize("row", ARGO["weightedCounts"], ids=str)
+def test_a_weight_comes_to_the_counts_of_argo_rollouts(row: dict[str, int]) -> None:
+    counts = weighted_counts(row["replicas"], row["weight"], max_surge=row["maxSurge"])
+
+    assert counts == (row["canary"], row["stable"])
+
+
+@given(total=st.integers(1, 500), weight=st.integers(1, 99), surge=st.integers(0, 3))
+def test_no_other_counts_come_nearer_to_a_weight_without_emptying_a_side(total: int, weight: int, surge: int) -> None:
+    canary, stable = weighted_counts(total, weight, max_surge=surge)
+
+    assert canary + stable in (total, total + min(surge, 1))
+    if total + min(surge, 1) > 1:
+        assert canary > 0
+        assert stable > 0
+
+        def error(count: int) -> float:
+            return abs(100 * count / total - weight)
+
+        others = [count for count in range(1, total) if total > 1]
+        assert all(abs(100 * canary / (canary + stable) - weight) <= error(count) + 1e-9 for count in others)
