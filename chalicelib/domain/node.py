@@ -179,6 +179,8 @@ class Member:
     name: str
     rank: int
     from_edition: str | None
+    zone: str = ""
+    was_healthy: bool = True
     position: str = ""
     deployed: Outcome = Outcome.PENDING
     deploy_reason: str = ""
@@ -242,11 +244,3 @@ def taking_part(
         else:
             staying.append(node)
     return tuple(staying), tuple(sorted(left_out, key=lambda each: each.name))
-
-
-def rank_members(nodes: Iterable[Node], *, module: str) -> tuple[Node, ...]:
-    """The order in which nodes change: those in trouble first, then by name, so that a plan can be read and repeated.
-
-    Unhealthy nodes come first because changing them risks least. Source: CodeDeploy schedules unhealthy instances first.
-    """
-    return tuple(sorted(nodes, key=lambda node: (node.report(module).healthy, node.name, node.id)))

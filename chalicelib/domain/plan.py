@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from chalicelib.domain.environment import Environment
+from chalicelib.domain.membership import fleet_of_members
+from chalicelib.domain.node import Member
 from chalicelib.domain.policy import Policy
 from chalicelib.domain.strategies import PlannedWave, Strategy, plan_waves
-
-STATE_TRANSITION_MICRO_USD = 25
-"""$25 per million state transitions of a Standard workflow. Source: AWS Step Functions pricing page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,17 +27,21 @@ class EnvironmentPlan:
     bake_seconds: int
 
 
-def plan_environment(policy: Policy, *, fleet: int, digest: str, from_digest: str | None) -> EnvironmentPlan:
-    """The waves for `fleet` nodes under `policy`, and the hash of everything an approver agrees to.
+def plan_environment(
+    policy: Policy, members: Sequence[Member], *, digest: str, from_digest: str | None
+) -> EnvironmentPlan:
+    """The waves for a membership under `policy`, and the hash of everything an approver agrees to.
+
+    PlanWaves and the dry run both call it, and nothing else makes waves.
 
     Raises:
         ValueError: no nodes, or the policy's numbers cannot move this fleet.
     """
-    waves = plan_waves(policy.strategy, fleet)
+    waves = plan_waves(policy.strategy, fleet_of_members(members, policy.strategy))
     return EnvironmentPlan(
         environment=policy.environment,
         strategy=policy.strategy.kind,
-        fleet=fleet,
+        fleet=len(members),
         waves=waves,
         from_digest=from_digest,
         plan_hash=plan_hash(policy, digest=digest, from_digest=from_digest),
@@ -56,10 +60,6 @@ def plan_hash(policy: Policy, *, digest: str, from_digest: str | None) -> str:
         "fromDigest": from_digest,
         "policyRevision": policy.revision,
         "strategy": asdict(policy.strategy),
+        "maxFailedNodes": policy.analysis.max_failed_nodes,
     }
     return hashlib.sha256(json.dumps(agreed, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
-def cost_micro_usd(state_transitions: int) -> int:
-    """What the state machine charges for a deployment, in millionths of a dollar."""
-    return state_transitions * STATE_TRANSITION_MICRO_USD

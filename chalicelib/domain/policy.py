@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from chalicelib.domain.analysis.policy import AnalysisMode, AnalysisPolicy
 from chalicelib.domain.environment import Environment
+from chalicelib.domain.freeze import FreezeWindow
 from chalicelib.domain.strategies import Step, Strategy, StrategySpec
 
 
@@ -23,6 +24,22 @@ class HoldThen(StrEnum):
 
     PAUSE = "pause"
     ROLLBACK = "rollback"
+
+
+class Overridable(StrEnum):
+    """The numbers of a strategy that a request may bring, where the policy allows it."""
+
+    KIND = "kind"
+    BAKE_SECONDS = "bakeSeconds"
+    BAKE_REQUESTS = "bakeRequests"
+    BATCH = "batch"
+    MINIMUM_HEALTHY = "minimumHealthy"
+    MAX_UNAVAILABLE = "maxUnavailable"
+    STEPS = "steps"
+    BY_ZONE = "byZone"
+    ZONE_BAKE_SECONDS = "zoneBakeSeconds"
+    FIRST_ZONE_BAKE_SECONDS = "firstZoneBakeSeconds"
+    MAX_FAILED_NODES = "maxFailedNodes"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +67,9 @@ class Policy:
     `deploy_seconds` and `restore_seconds` are machine time: how long the nodes of a wave may take to answer.
     `idle_heartbeat_ms` is machine time too; `retention_seconds`, `pause_seconds`, `queue_seconds` and
     `rollback_window_seconds` are policy time.
+    `overridable` are the numbers of the strategy that a request may bring. `freezes` hold for every deployment from the
+    moment they are put, whatever revision it started with; one that would wait longer than `freeze_wait_seconds` of
+    policy time is refused.
     """
 
     environment: Environment
@@ -67,6 +87,9 @@ class Policy:
     idle_heartbeat_ms: int = 60_000
     retention_seconds: int = 3_600
     rollback_window_seconds: int = 0
+    overridable: tuple[Overridable, ...] = ()
+    freezes: tuple[FreezeWindow, ...] = ()
+    freeze_wait_seconds: int = 604_800
     changed_by: str = ""
     changed_at_ms: int = 0
 
@@ -78,17 +101,20 @@ class Policy:
 _CANARY = tuple(Step(percent=percent, bake_seconds=900) for percent in (10, 30, 50, 100))
 _HEALTH_ONLY = AnalysisPolicy(mode=AnalysisMode.HEALTH_ONLY)
 _APPROVED = ApprovalPolicy(required=True)
+_ANYTHING = tuple(Overridable)
 
 DEFAULT_POLICIES: dict[Environment, Policy] = {
     Environment.DEVELOPMENT: Policy(
         environment=Environment.DEVELOPMENT,
         strategy=StrategySpec(kind=Strategy.DIRECT, bake_seconds=10),
         analysis=_HEALTH_ONLY,
+        overridable=_ANYTHING,
     ),
     Environment.QA: Policy(
         environment=Environment.QA,
         strategy=StrategySpec(kind=Strategy.ROLLING, batch=2, bake_seconds=30),
         analysis=_HEALTH_ONLY,
+        overridable=_ANYTHING,
     ),
     Environment.STAGING: Policy(
         environment=Environment.STAGING,

@@ -16,6 +16,7 @@ from enum import StrEnum
 
 from chalicelib.domain.environment import Environment
 from chalicelib.domain.errors import IllegalTransition
+from chalicelib.domain.override import StrategyOverride
 from chalicelib.domain.strategies import PlannedWave, Strategy, WaveKind
 
 
@@ -59,6 +60,8 @@ class Wave:
     first: int
     upto: int
     bake_seconds: int
+    bake_requests: int = 0
+    zone: str = ""
     status: WaveStatus = WaveStatus.PENDING
     attempt: int = 1
     failed_nodes: int = 0
@@ -79,6 +82,7 @@ class Rollout:
     phase: Phase = Phase.PENDING
     policy_revision: int = 0
     strategy: Strategy | None = None
+    override: StrategyOverride | None = None
     from_digest: str | None = None
     from_version: str | None = None
     configuration: int = 0
@@ -148,7 +152,16 @@ def planned(
     """The rollout with its plan and frozen fleet, ready for its first wave."""
     _require(rollout, Phase.AWAITING_TURN, "planned")
     own = tuple(
-        Wave(number=w.number, kind=w.kind, first=w.first, upto=w.upto, bake_seconds=w.bake_seconds) for w in waves
+        Wave(
+            number=w.number,
+            kind=w.kind,
+            first=w.first,
+            upto=w.upto,
+            bake_seconds=w.bake_seconds,
+            bake_requests=w.bake_requests,
+            zone=w.zone,
+        )
+        for w in waves
     )
     return replace(rollout, waves=own, fleet=fleet, fence=fence, plan_hash=plan_hash, started_at_ms=now_ms)
 

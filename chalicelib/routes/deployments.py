@@ -21,6 +21,7 @@ from chalicelib.routes.schemas.deployments import (
     deployment_page,
     links_of,
 )
+from chalicelib.routes.schemas.plans import PlanBody, plan_body
 from chalicelib.routes.schemas.timeline import EventPage, ReadEvents, event_page
 from chalicelib.usecases.control_deployment import (
     cancel_deployment,
@@ -30,6 +31,7 @@ from chalicelib.usecases.control_deployment import (
     roll_back,
 )
 from chalicelib.usecases.create_deployment import create_deployment as create
+from chalicelib.usecases.plan_deployment import plan_deployment as planned
 from chalicelib.usecases.read_timeline import read_timeline
 from chalicelib.usecases.reads import list_deployments as listed
 from chalicelib.usecases.recording import get_deployment as got
@@ -63,6 +65,20 @@ def create_deployment(call: Call, body: CreateDeployment) -> Answer:
         ports=call.edge.ports,
     )
     return Answer(body=accepted_body(deployment), headers={"Location": links_of(deployment.id).self})
+
+
+@endpoint(
+    bp,
+    ALL + "/plan",
+    "POST",
+    action=Action.READ,
+    body=CreateDeployment,
+    response=PlanBody,
+    errors=(404,),
+    summary="Say what a deployment would do, and change nothing",
+)
+def plan_deployment(call: Call, body: CreateDeployment) -> PlanBody:
+    return plan_body(planned(body.request(), caller=call.caller, ports=call.edge.ports))
 
 
 @endpoint(

@@ -17,7 +17,7 @@ from chalicelib.domain.canary_analysis import judge
 from chalicelib.domain.deployment import Deployment, Kind, Status
 from chalicelib.domain.line import Line
 from chalicelib.domain.policy import HoldThen, Policy
-from chalicelib.domain.rollout import Phase, Rollout, hold_wave, pause, promote_wave
+from chalicelib.domain.rollout import Phase, Rollout, Wave, hold_wave, pause, promote_wave
 from chalicelib.domain.strategies import WaveKind
 from chalicelib.domain.timeline import EventType
 from chalicelib.usecases.fail_silent_nodes import fail_overdue_nodes
@@ -64,7 +64,7 @@ def _judge(deployment: Deployment, rollout: Rollout, policy: Policy, *, ports: P
     if rollout.current.kind is WaveKind.STAGE:
         verdict = _judge_staged(evidence, policy)
     else:
-        verdict = judge(evidence, policy.analysis)
+        verdict = _with_requests_seen(judge(evidence, policy.analysis), evidence, rollout.current)
     entry = verdict_entry(rollout, verdict, final=True)
     match verdict.decision:
         case Decision.PROMOTE:
@@ -86,6 +86,17 @@ def _judge_staged(evidence: Evidence, policy: Policy) -> Verdict:
         f"Started and smoke-tested beside the old version on {len(evidence.canary)} nodes; nobody is served by it yet."
     )
     return replace(verdict, sentence=sentence, reasons=(Reason(code=ReasonCode.HEALTH_ONLY, sentence=sentence),))
+
+
+def _with_requests_seen(verdict: Verdict, evidence: Evidence, wave: Wave) -> Verdict:
+    """A wave that would be promoted is held until its nodes have served as many requests as its bake asks for."""
+    seen = sum(window.requests for node in evidence.canary for window in node.during)
+    missing = wave.bake_requests - seen
+    if verdict.decision is not Decision.PROMOTE or missing <= 0:
+        return verdict
+    sentence = f"The bake asks for {wave.bake_requests} requests; the new version has served {seen}."
+    reason = Reason(code=ReasonCode.TOO_FEW_REQUESTS, sentence=sentence, missing=missing)
+    return replace(verdict, decision=Decision.HOLD, reasons=(reason, *verdict.reasons), sentence=sentence)
 
 
 def verdict_entry(rollout: Rollout, verdict: Verdict, *, final: bool) -> Entry:

@@ -10,12 +10,12 @@ from chalicelib.domain.assignment import Assignment
 from chalicelib.domain.deployment import Deployment, Kind
 from chalicelib.domain.edition import edition
 from chalicelib.domain.errors import DeploymentEnded
+from chalicelib.domain.gate import gate_before
 from chalicelib.domain.plan import plan_hash
 from chalicelib.domain.policy import Policy
-from chalicelib.domain.rollback_window import is_return, returning
 from chalicelib.domain.rollout import Phase, Rollout
 from chalicelib.domain.timeline import EventType
-from chalicelib.usecases.policies import policy_revision
+from chalicelib.usecases.policies import terms_of
 from chalicelib.usecases.ports import Add, Change, Ports
 from chalicelib.usecases.recording import Decided, Entry, change_deployment, get_deployment
 from chalicelib.usecases.release_turn import release_turn
@@ -66,9 +66,7 @@ def begin(
 ) -> tuple[Rollout, tuple[Change, ...], tuple[Entry, ...]]:
     """The rollout with its question to the approvers, or in line for its turn where nobody is asked."""
     wanted = edition(deployment.digest, rollout.configuration)
-    kept = policy_revision(rollout.environment, rollout.policy_revision, ports=ports)
-    goes_back = is_return(kept, assignment, wanted, now_ms=ports.clock.policy_ms())
-    policy = returning(kept) if goes_back else kept
+    policy, goes_back = terms_of(rollout, assignment, wanted, ports=ports)
     runs = None if assignment is None else assignment.stable
     expected = plan_hash(policy, digest=wanted or "", from_digest=runs)
     begun = replace(
@@ -82,7 +80,13 @@ def begin(
         approval_seconds=policy.approval.expires_seconds + 1,
         queue_seconds=policy.queue_seconds + 1,
     )
-    if deployment.kind is Kind.ROLLBACK or not (policy.approval.required or _extra_gate(deployment, rollout)):
+    gate = gate_before(
+        policy,
+        target=deployment.target,
+        requested=deployment.require_approval,
+        jumps=bool(deployment.hotfix_reason),
+    )
+    if deployment.kind is Kind.ROLLBACK or gate is None:
         return replace(begun, phase=Phase.AWAITING_TURN, approval_id=""), (), ()
     approval = _approval(deployment, begun, policy, ports=ports)
     entry = Entry(
@@ -96,11 +100,6 @@ def begin(
         },
     )
     return replace(begun, phase=Phase.AWAITING_APPROVAL, approval_id=approval.id), (Add(approval),), (entry,)
-
-
-def _extra_gate(deployment: Deployment, rollout: Rollout) -> bool:
-    # `requireApproval` adds a gate before the target and never removes one.
-    return deployment.require_approval and rollout.environment is deployment.target
 
 
 def _approval(deployment: Deployment, rollout: Rollout, policy: Policy, *, ports: Ports) -> Approval:

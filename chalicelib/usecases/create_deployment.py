@@ -17,6 +17,7 @@ from chalicelib.domain.errors import IdempotencyMismatch, LineFull, NotFound, Qu
 from chalicelib.domain.identity import IdempotentAnswer
 from chalicelib.domain.line import MOST_WAITING, Line
 from chalicelib.domain.module import ModuleVersion
+from chalicelib.domain.override import StrategyOverride, overridden
 from chalicelib.domain.policy import Concurrency
 from chalicelib.domain.rollout import Phase, Rollout
 from chalicelib.domain.timeline import EventType, OutboxMessage
@@ -53,6 +54,16 @@ class DeploymentRequest:
     skip: tuple[Environment, ...] = ()
     configuration: int | None = None
     stages: tuple[Stage, ...] = ()
+    strategy: StrategyOverride | None = None
+
+    @property
+    def path(self) -> tuple[Environment, ...]:
+        """The environments it passes, in promotion order."""
+        return (self.target,) if self.only_target else self.target.path()
+
+    def override_in(self, environment: Environment) -> StrategyOverride | None:
+        """What it changes about the strategy of an environment: only its target's."""
+        return self.strategy if environment is self.target else None
 
 
 def create_deployment(
@@ -65,6 +76,7 @@ def create_deployment(
         TurnTaken: the policy rejects a second deployment while one is on.
         QueueFull: the queue it would have to wait in is full. LineFull: so is the line.
         IdempotencyMismatch: the key came before with another request.
+        InvalidInput: it overrides what the policy does not allow.
     """
     earlier = answered_before(request, caller=caller, idempotency_key=idempotency_key, ports=ports)
     if earlier is not None:
@@ -72,8 +84,8 @@ def create_deployment(
     registered = ports.store.get(ModuleVersion, request.module, request.version)
     if registered is None:
         raise NotFound("module version", f"{request.module} {request.version}")
-    deployment = _new_deployment(request, caller, ports=ports)
-    _require_room(deployment, registered.digest, ports=ports)
+    deployment = new_deployment(request, caller, ports=ports)
+    require_room(deployment, registered.digest, ports=ports)
     start = OutboxMessage(
         id=f"{deployment.id}#start",
         topic="execution",
@@ -118,16 +130,17 @@ def request_hash(request: DeploymentRequest) -> str:
     return hashlib.sha256(json.dumps(fields, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def _new_deployment(request: DeploymentRequest, caller: Caller, *, ports: Ports) -> Deployment:
-    path = (request.target,) if request.only_target else request.target.path()
+def new_deployment(request: DeploymentRequest, caller: Caller, *, ports: Ports) -> Deployment:
     rollouts = []
-    for environment in path:
-        policy = current_policy(environment, ports=ports)
+    for environment in request.path:
+        override = request.override_in(environment)
+        policy = overridden(current_policy(environment, ports=ports), override)
         rollout = Rollout(
             environment=environment,
             policy_revision=policy.revision,
             strategy=policy.strategy.kind,
-            configuration=_configuration(request, environment, ports=ports),
+            configuration=configuration_of(request, environment, ports=ports),
+            override=override,
         )
         if environment in request.skip:
             rollout = replace(rollout, phase=Phase.SKIPPED, message=f"Jumped by a hotfix: {request.hotfix_reason}")
@@ -156,7 +169,7 @@ def _new_deployment(request: DeploymentRequest, caller: Caller, *, ports: Ports)
     )
 
 
-def _configuration(request: DeploymentRequest, environment: Environment, *, ports: Ports) -> int:
+def configuration_of(request: DeploymentRequest, environment: Environment, *, ports: Ports) -> int:
     """The revision a deployment takes with it: the one that is current when it is asked for."""
     if request.configuration is not None and environment is request.target:
         return request.configuration
@@ -164,7 +177,7 @@ def _configuration(request: DeploymentRequest, environment: Environment, *, port
     return 0 if newest is None else newest.revision
 
 
-def _require_room(deployment: Deployment, digest: str, *, ports: Ports) -> None:
+def require_room(deployment: Deployment, digest: str, *, ports: Ports) -> None:
     """Refuse at once what would be refused when its turn comes; whoever runs it already needs no turn there."""
     if deployment.kind is Kind.ROLLBACK:
         return

@@ -9,7 +9,7 @@ from chalicelib.domain.deployment import Deployment, Failure, Status
 from chalicelib.domain.node import Member, Node, NodeStatus, Outcome, PendingNode, still_owing
 from chalicelib.domain.rollout import Phase, Rollout, deploy_position, pause, wave_deployed, with_failures
 from chalicelib.domain.timeline import EventType
-from chalicelib.usecases.policies import policy_revision
+from chalicelib.usecases.policies import policy_of
 from chalicelib.usecases.ports import Change, Ports, Remove, Replace
 from chalicelib.usecases.recording import Decided, Entry, change_deployment
 from chalicelib.usecases.start_restore import restore_decision
@@ -71,7 +71,7 @@ def answers_counted(
         )
     counted = with_failures(rollout, len(here))
     failing = deployment.with_rollout(counted)
-    policy = policy_revision(rollout.environment, rollout.policy_revision, ports=ports)
+    policy = policy_of(rollout, ports=ports)
     tolerated = policy.analysis.max_failed_nodes
     if len(failed) > tolerated:
         why = f"{len(failed)} of {rollout.fleet} nodes failed to take {deployment.version}; {tolerated} are tolerated."
@@ -104,7 +104,7 @@ def wave_answered(deployment: Deployment, rollout: Rollout, *, ports: Ports) -> 
     )
     if not rollout.pause_asked:
         return Decided(after=deployment.with_rollout(baking), entries=(entry,))
-    policy = policy_revision(rollout.environment, rollout.policy_revision, ports=ports)
+    policy = policy_of(rollout, ports=ports)
     now = ports.clock.policy_ms()
     paused = pause(baking, why=rollout.pause_asked, until_ms=now + policy.pause_seconds * 1000, now_ms=now)
     told = Entry(type=EventType.PAUSED, environment=rollout.environment, wave=rollout.wave, detail={"why": paused.why})

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from chalicelib.domain.assignment import Assignment
 from chalicelib.domain.deployment import Deployment, Failure, Status
 from chalicelib.domain.edition import edition
 from chalicelib.domain.errors import DeploymentEnded, PlanChanged, StaleWrite
-from chalicelib.domain.node import LeftOut, Member, Node, rank_members, taking_part
+from chalicelib.domain.membership import members_of
+from chalicelib.domain.node import LeftOut, Member, Node, taking_part
 from chalicelib.domain.plan import plan_environment
-from chalicelib.domain.rollback_window import is_return, returning
 from chalicelib.domain.rollout import Phase, Rollout, planned
+from chalicelib.domain.strategies import PlannedWave
 from chalicelib.domain.timeline import EventType
 from chalicelib.domain.turn import Turn, give_up
 from chalicelib.usecases.choose_environment import begin
 from chalicelib.usecases.configurations import runs_on
 from chalicelib.usecases.end_deployment import ended_before_nodes
 from chalicelib.usecases.leave_line import left_line
-from chalicelib.usecases.policies import policy_revision
+from chalicelib.usecases.policies import terms_of
 from chalicelib.usecases.ports import Add, Change, Ports, Remove, Replace
 from chalicelib.usecases.recording import MAX_TRIES, Decided, Entry, change_deployment, get_deployment
 from chalicelib.usecases.take_turn import hand_on
@@ -43,12 +45,10 @@ def plan_rollout(deployment_id: str, *, ports: Ports) -> Deployment:
         assignment = ports.store.get(Assignment, rollout.environment, deployment.module)
         runs = None if assignment is None else assignment.stable
         wanted = edition(deployment.digest, rollout.configuration)
-        kept = policy_revision(rollout.environment, rollout.policy_revision, ports=ports)
-        goes_back = is_return(kept, assignment, wanted, now_ms=ports.clock.policy_ms())
-        policy = returning(kept) if goes_back else kept
+        policy, goes_back = terms_of(rollout, assignment, wanted, ports=ports)
         members = ports.store.list(Member, deployment.id, rollout.environment)
         try:
-            plan = plan_environment(policy, fleet=len(members), digest=wanted or "", from_digest=runs)
+            plan = plan_environment(policy, members, digest=wanted or "", from_digest=runs)
         except ValueError as impossible:
             message = f"{rollout.environment} cannot be deployed to: {impossible}."
             failure = Failure(code="NO_NODES" if not members else "PLAN_IMPOSSIBLE", message=message)
@@ -76,7 +76,7 @@ def plan_rollout(deployment_id: str, *, ports: Ports) -> Deployment:
             "configuration": rollout.configuration,
             "isReturn": goes_back,
             "leftOut": [{"node": each.name, "why": each.why} for each in left_out],
-            "waves": [{"kind": str(w.kind), "nodes": w.nodes, "bakeSeconds": w.bake_seconds} for w in plan.waves],
+            "waves": [_told(wave) for wave in plan.waves],
         }
         entry = Entry(type=EventType.PLAN_MADE, environment=rollout.environment, detail=detail)
         return Decided(after=deployment.with_rollout(ready), entries=(entry,))
@@ -121,17 +121,13 @@ def _write_members(deployment: Deployment, rollout: Rollout, *, ports: Ports) ->
     earlier = {m.node_id: m for m in ports.store.list(Member, deployment.id, environment)}
     selector = runs_on(deployment.module, environment, rollout.configuration, ports=ports)
     nodes, left_out = taking_part(ports.store.list(Node, environment), selector, now_ms=ports.clock.machine_ms())
+    assignment = ports.store.get(Assignment, environment, deployment.module)
+    wanted = edition(deployment.digest, rollout.configuration)
+    policy, _ = terms_of(rollout, assignment, wanted, ports=ports)
+    ranked = members_of(nodes, deployment_id=deployment.id, module=deployment.module, spec=policy.strategy)
     members = [
-        Member(
-            deployment_id=deployment.id,
-            environment=environment,
-            node_id=node.id,
-            name=node.name,
-            rank=rank,
-            from_edition=node.report(deployment.module).active,
-            revision=earlier[node.id].revision + 1 if node.id in earlier else 0,
-        )
-        for rank, node in enumerate(rank_members(nodes, module=deployment.module))
+        replace(member, revision=earlier[member.node_id].revision + 1 if member.node_id in earlier else 0)
+        for member in ranked
     ]
     staying = {member.node_id for member in members}
     changes: list[Change] = [Replace(member) if member.revision else Add(member) for member in members]
@@ -140,6 +136,13 @@ def _write_members(deployment: Deployment, rollout: Rollout, *, ports: Ports) ->
         deployment = replace(deployment, revision=deployment.revision + 1)
         ports.store.commit(Replace(deployment), *changes[start : start + MEMBERS_AT_ONCE])
     return left_out
+
+
+def _told(wave: PlannedWave) -> dict[str, Any]:
+    told: dict[str, Any] = {"kind": str(wave.kind), "nodes": wave.nodes, "bakeSeconds": wave.bake_seconds}
+    if wave.bake_requests:
+        told["bakeRequests"] = wave.bake_requests
+    return told | ({"zone": wave.zone} if wave.zone else {})
 
 
 def _ask_again(deployment: Deployment, assignment: Assignment | None, *, ports: Ports) -> Decided:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import fields, replace
 
 from chalicelib.domain.access import Caller
+from chalicelib.domain.assignment import Assignment
 from chalicelib.domain.environment import Environment
 from chalicelib.domain.errors import NotFound, StaleWrite, WrongDigest
+from chalicelib.domain.override import overridden
 from chalicelib.domain.policy import DEFAULT_POLICIES, Policy
-from chalicelib.domain.rollback_window import returning
+from chalicelib.domain.rollback_window import is_return, returning
 from chalicelib.domain.rollout import Rollout
 from chalicelib.usecases.auditing import Deed, audited
 from chalicelib.usecases.ports import Add, Ports
@@ -35,9 +37,19 @@ def policy_revision(environment: Environment, revision: int, *, ports: Ports) ->
 
 
 def policy_of(rollout: Rollout, *, ports: Ports) -> Policy:
-    """The terms a rollout runs under: the revision it keeps, or those of a return within the rollback window."""
-    kept = policy_revision(rollout.environment, rollout.policy_revision, ports=ports)
+    """The terms a rollout runs under: the revision it keeps, what its request overrode, and those of a return within
+    the rollback window."""
+    kept = overridden(policy_revision(rollout.environment, rollout.policy_revision, ports=ports), rollout.override)
     return returning(kept) if rollout.is_return else kept
+
+
+def terms_of(
+    rollout: Rollout, assignment: Assignment | None, wanted: str | None, *, ports: Ports
+) -> tuple[Policy, bool]:
+    """The terms a rollout would run under if it were planned now, and whether it would be a return."""
+    kept = overridden(policy_revision(rollout.environment, rollout.policy_revision, ports=ports), rollout.override)
+    goes_back = is_return(kept, assignment, wanted, now_ms=ports.clock.policy_ms())
+    return (returning(kept) if goes_back else kept), goes_back
 
 
 def change_policy(

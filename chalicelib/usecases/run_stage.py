@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from chalicelib.domain.artifact import check_artifact
 from chalicelib.domain.assignment import Assignment
 from chalicelib.domain.deployment import Deployment, Failure, Kind, Stage, StageName, StageStatus, Status
+from chalicelib.domain.environment import Environment
 from chalicelib.domain.errors import ArtifactRefused, DeploymentEnded, NotFound
 from chalicelib.domain.module import (
     MAX_ARTIFACT_BYTES,
@@ -82,6 +83,19 @@ def _nothing_configured(_deployment: Deployment, _registered: ModuleVersion, _po
 def _check_security(deployment: Deployment, registered: ModuleVersion, ports: Ports) -> tuple[StageStatus, str]:
     if deployment.digest and deployment.digest != registered.digest:
         raise ArtifactRefused("ARTIFACT_DIGEST_MISMATCH", f"the build checked {deployment.digest}")
+    to_change = [each.environment for each in deployment.rollouts if each.phase is not Phase.SKIPPED]
+    owner = require_trusted(registered, to_change, ports=ports)
+    if deployment.kind is not Kind.ROLLBACK and not deployment.allow_downgrade:
+        refuse_downgrade(registered, deployment.target, ports=ports)
+    return StageStatus.SUCCEEDED, f"signed by {owner} with {registered.key_id}"
+
+
+def require_trusted(registered: ModuleVersion, environments: Iterable[Environment], *, ports: Ports) -> str:
+    """Who signed a version, if it may go to these environments.
+
+    Raises:
+        ArtifactRefused: it is in quarantine, or nobody who is trusted there signed it.
+    """
     if registered.status is VersionStatus.QUARANTINED:
         raise ArtifactRefused("ARTIFACT_QUARANTINED", registered.reason or "this version is in quarantine")
     if not registered.signature:
@@ -89,30 +103,30 @@ def _check_security(deployment: Deployment, registered: ModuleVersion, ports: Po
     key = ports.store.get(SigningKey, registered.key_id)
     if key is None:
         raise ArtifactRefused("ARTIFACT_KEY_UNKNOWN", f"no signing key {registered.key_id} is registered")
-    to_change = (each.environment for each in deployment.rollouts if each.phase is not Phase.SKIPPED)
-    key.require_good(to_change, now_ms=ports.clock.machine_ms())
+    key.require_good(environments, now_ms=ports.clock.machine_ms())
     text = signed_text(
         module=registered.module, version=registered.version, digest=registered.digest, size=registered.size
     )
     if not ports.signatures.verifies(public_key=key.public_key, signature=registered.signature, message=text):
         raise ArtifactRefused("ARTIFACT_SIGNATURE_INVALID", f"not signed by {registered.key_id}")
-    _refuse_downgrade(deployment, ports)
-    return StageStatus.SUCCEEDED, f"signed by {key.owner} with {key.key_id}"
+    return key.owner
 
 
-def _refuse_downgrade(deployment: Deployment, ports: Ports) -> None:
-    """Who replays an old, rightly signed version must not get a hole back that was closed. Source: TUF, rollback attack."""
-    if deployment.kind is Kind.ROLLBACK or deployment.allow_downgrade:
-        return
-    assignment = ports.store.get(Assignment, deployment.target, deployment.module)
+def refuse_downgrade(registered: ModuleVersion, target: Environment, *, ports: Ports) -> None:
+    """Who replays an old, rightly signed version must not get a hole back that was closed. Source: TUF, rollback attack.
+
+    Raises:
+        ArtifactRefused: the target runs a newer version.
+    """
+    assignment = ports.store.get(Assignment, target, registered.module)
     if assignment is None or assignment.stable_digest is None:
         return
-    versions = ports.store.list(ModuleVersion, deployment.module)
+    versions = ports.store.list(ModuleVersion, registered.module)
     running = [each.version for each in versions if each.digest == assignment.stable_digest]
-    if running and precedence(deployment.version) < max(map(precedence, running)):
+    if running and precedence(registered.version) < max(map(precedence, running)):
         raise ArtifactRefused(
             "ARTIFACT_DOWNGRADE",
-            f"{deployment.target} runs {running[0]}; an older version needs a rollback, or allowDowngrade",
+            f"{target} runs {running[0]}; an older version needs a rollback, or allowDowngrade",
         )
 
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from chalicelib.domain.plan import cost_micro_usd
+from chalicelib.domain.prices import Item, cost_of
 from infra.local.api_client import ApiClient
 from infra.local.cloud import LocalCloud
 from infra.local.fleet import ENVIRONMENTS
@@ -54,7 +54,7 @@ def summarize(
     for version, execution_id in deployments.items():
         found = client.get(f"/api/v1/deployments/{execution_id}")
         found["stateTransitions"] = state_transitions(cloud, execution_id)
-        found["estimatedMicroUsd"] = cost_micro_usd(found["stateTransitions"])
+        found["estimatedMicroUsd"] = _machine_micro_usd(found["stateTransitions"])
         found["version"] = version
         summary.deployments.append(found)
     versions = {digest: version for version, digest in digests.items()}
@@ -89,6 +89,12 @@ def _seconds_to_restore(client: ApiClient, execution_id: str) -> float | None:
     events = client.get(f"/api/v1/deployments/{execution_id}/events?after=0")["events"]
     found = [event["detail"]["milliseconds"] / 1000 for event in events if event["type"] == "RestoreEnded"]
     return found[0] if found else None
+
+
+def _machine_micro_usd(state_transitions: int) -> int:
+    """What AWS would charge for the state machine alone."""
+    (line,) = cost_of({Item.STATE_TRANSITIONS: state_transitions})
+    return line.nano_usd // 1000
 
 
 def _failures(summary: Summary, nodes: Sequence[str], tally: Tally) -> list[str]:

@@ -17,6 +17,7 @@ from chalicelib.adapters.dynamodb.items import item_of, record_of
 from chalicelib.adapters.dynamodb.keys import LAYOUTS
 from chalicelib.domain.analysis.policy import AnalysisPolicy
 from chalicelib.domain.deployment import Deployment
+from chalicelib.domain.freeze import FreezeThen, FreezeWindow, Once, Verb, Weekday, Weekly
 from chalicelib.domain.histogram import Histogram
 from chalicelib.domain.metrics import Window
 from chalicelib.domain.policy import DEFAULT_POLICIES, Policy
@@ -30,6 +31,15 @@ ANYTHING = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
     max_leaves=5,
 )
+FREEZES = st.builds(
+    FreezeWindow,
+    name=TEXT,
+    reason=TEXT,
+    verbs=st.lists(st.sampled_from(Verb), min_size=1, unique=True).map(tuple),
+    then=st.sampled_from(FreezeThen),
+    time_zone=st.sampled_from(["UTC", "Europe/Berlin"]),
+    weekly=st.builds(Weekly, days=st.lists(st.sampled_from(Weekday), min_size=1, unique=True).map(tuple)),
+) | st.builds(FreezeWindow, name=TEXT, once=st.just(Once(begins="2026-12-20T18:00", ends="2027-01-02T08:00")))
 POLICIES = st.builds(AnalysisPolicy, alpha_bp=st.integers(1, 2_000), level_windows=st.integers(1, 1_000))
 
 
@@ -61,6 +71,8 @@ def values_of(hint: Any) -> st.SearchStrategy[Any]:
         return POLICIES
     if hint is Window:
         return windows()
+    if hint is FreezeWindow:
+        return FREEZES
     if get_origin(hint) is types.UnionType:
         return st.one_of([values_of(each) for each in arguments])
     if get_origin(hint) is tuple:

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.environment import Environment
-from chalicelib.domain.node import ModuleReport, NodeStatus, environment_of, node_id, rank_members
+from chalicelib.domain.membership import rank_members
+from chalicelib.domain.node import ModuleReport, NodeStatus, environment_of, node_id
 from tests.builders import MODULE, NOW_MS, a_node
 
 CODEDEPLOY = json.loads((Path(__file__).parents[1] / "published_rules" / "codedeploy.json").read_text())

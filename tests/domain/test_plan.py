@@ -8,10 +8,15 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.environment import Environment
-from chalicelib.domain.plan import cost_micro_usd, plan_environment, plan_hash
+from chalicelib.domain.node import Member
+from chalicelib.domain.plan import plan_environment, plan_hash
 from chalicelib.domain.policy import DEFAULT_POLICIES, ApprovalPolicy
 from chalicelib.domain.strategies import Strategy, StrategySpec
-from tests.builders import NEW_DIGEST, OLD_DIGEST, a_policy
+from tests.builders import NEW_DIGEST, OLD_DIGEST, a_member, a_policy
+
+
+def members(count: int) -> list[Member]:
+    return [a_member(node_id=f"p-{rank}", rank=rank) for rank in range(count)]
 
 
 def hashed(
@@ -42,7 +47,7 @@ def test_what_changes_nothing_about_the_plan_is_not(changes: dict[str, Any]) -> 
 
 def test_the_size_of_the_fleet_changes_the_waves_and_not_the_hash() -> None:
     small, big = (
-        plan_environment(a_policy(), fleet=fleet, digest=NEW_DIGEST, from_digest=OLD_DIGEST) for fleet in (2, 200)
+        plan_environment(a_policy(), members(fleet), digest=NEW_DIGEST, from_digest=OLD_DIGEST) for fleet in (2, 200)
     )
 
     assert small.plan_hash == big.plan_hash
@@ -51,7 +56,7 @@ def test_the_size_of_the_fleet_changes_the_waves_and_not_the_hash() -> None:
 
 
 def test_the_bakes_of_a_plan_add_up() -> None:
-    plan = plan_environment(a_policy(), fleet=10, digest=NEW_DIGEST, from_digest=None)
+    plan = plan_environment(a_policy(), members(10), digest=NEW_DIGEST, from_digest=None)
 
     assert plan.bake_seconds == 4 * 900
     assert (plan.strategy, plan.fleet, plan.from_digest) == (Strategy.CANARY, 10, None)
@@ -59,11 +64,7 @@ def test_the_bakes_of_a_plan_add_up() -> None:
 
 def test_an_empty_environment_has_no_plan() -> None:
     with pytest.raises(ValueError, match="without nodes"):
-        plan_environment(a_policy(), fleet=0, digest=NEW_DIGEST, from_digest=None)
-
-
-def test_a_deployment_of_eighty_transitions_costs_the_target_of_two_tenths_of_a_cent() -> None:
-    assert cost_micro_usd(80) == 2_000
+        plan_environment(a_policy(), (), digest=NEW_DIGEST, from_digest=None)
 
 
 def test_the_defaults_are_those_of_the_documentation() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.strategies import Step, Strategy, StrategySpec, plan_waves
+from chalicelib.domain.strategies import Step, Strategy, StrategySpec, fleet_of, plan_waves
 
 PUBLISHED = Path(__file__).parents[1] / "published_rules"
 KUBERNETES: dict[str, Any] = json.loads((PUBLISHED / "kubernetes_rolling.json").read_text())
@@ -19,13 +19,13 @@ FLAGGER: dict[str, Any] = json.loads((PUBLISHED / "flagger_weights.json").read_t
 
 def rolling(fleet: int, **numbers: Any) -> list[int]:
     """The size of every wave."""
-    return [wave.nodes for wave in plan_waves(StrategySpec(kind=Strategy.ROLLING, **numbers), fleet)]
+    return [wave.nodes for wave in plan_waves(StrategySpec(kind=Strategy.ROLLING, **numbers), fleet_of(fleet))]
 
 
 def canary(weights: list[int]) -> list[int]:
     """The share of the fleet that has the new version after every wave; a fleet of a hundred, so nodes are percent."""
     steps = tuple(Step(percent=weight, bake_seconds=60) for weight in weights)
-    return [wave.upto for wave in plan_waves(StrategySpec(kind=Strategy.CANARY, steps=steps), 100)]
+    return [wave.upto for wave in plan_waves(StrategySpec(kind=Strategy.CANARY, steps=steps), fleet_of(100))]
 
 
 @pytest.mark.parametrize("table", [KUBERNETES, CODEDEPLOY, FLAGGER], ids=["kubernetes", "codedeploy", "flagger"])
@@ -66,7 +66,7 @@ def test_a_step_list_reproduces_every_time_based_configuration_of_codedeploy(nam
     gaps = [(after["t"] - before["t"]) * 60 for before, after in itertools.pairwise(sequence)] + [0]
     steps = tuple(Step(percent=row["weight"], bake_seconds=gap) for row, gap in zip(sequence, gaps, strict=True))
 
-    waves = plan_waves(StrategySpec(kind=Strategy.CANARY, steps=steps), 100)
+    waves = plan_waves(StrategySpec(kind=Strategy.CANARY, steps=steps), fleet_of(100))
 
     began = list(itertools.accumulate((wave.bake_seconds // 60 for wave in waves), initial=0))[:-1]
     assert [{"t": at, "weight": wave.upto} for at, wave in zip(began, waves, strict=True)] == sequence

@@ -30,11 +30,11 @@ from chalicelib.domain.rollout import (
     wave_deployed,
     with_failures,
 )
-from chalicelib.domain.strategies import Strategy, StrategySpec, WaveKind, plan_waves
+from chalicelib.domain.strategies import Strategy, StrategySpec, WaveKind, fleet_of, plan_waves
 from tests.builders import NOW_MS
 
 LATER_MS = NOW_MS + 5_000
-WAVES = plan_waves(StrategySpec(kind=Strategy.ROLLING, batch=2, bake_seconds=60), 5)
+WAVES = plan_waves(StrategySpec(kind=Strategy.ROLLING, batch=2, bake_seconds=60), fleet_of(5))
 
 
 def a_rollout(phase: Phase = Phase.AWAITING_TURN, **changes: object) -> Rollout:

@@ -137,10 +137,12 @@ class Api:
         body = {"moduleName": "payment-processor", "version": "2.0.0", "targetEnvironment": "Development", **fields}
         return str(self.ok("dana", "POST", "/api/v1/deployments", body)["executionId"])
 
-    def has_node(self, environment: str = "Development", name: str = "node-01") -> tuple[str, str]:
+    def has_node(
+        self, environment: str = "Development", name: str = "node-01", labels: dict[str, str] | None = None
+    ) -> tuple[str, str]:
         """An enrolled node: its id and its credential."""
         token = self.ok("ada", "POST", f"/api/v1/clusters/{environment}/nodes/enrol-tokens", {})["token"]
-        answer = self.call("POST", "/api/v1/nodes/enrol", {"token": token, "name": name})
+        answer = self.call("POST", "/api/v1/nodes/enrol", {"token": token, "name": name, "labels": labels or {}})
         assert answer.status == 201, answer.body
         return answer.json()["nodeId"], answer.json()["credential"]
 

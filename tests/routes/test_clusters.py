@@ -232,6 +232,17 @@ def test_a_policy_somebody_else_changed_meanwhile_is_409(api: Api, guard: str) -
         ({"strategy": {"kind": "Rolling", "batch": True}}, "strategy.batch"),
         ({"strategy": {"kind": "Rolling", "minimumHealthy": "100%"}}, "strategy.minimumHealthy"),
         ({"strategy": {"kind": "Direct", "bakeSeconds": -1}}, "strategy.bakeSeconds"),
+        ({"strategy": {"kind": "Rolling", "maxSurge": 1}}, "strategy.maxSurge"),
+        ({"strategy": {"kind": "Rolling", "maxUnavailable": 0}}, "strategy.maxUnavailable"),
+        (
+            {"strategy": {"kind": "Canary", "steps": [{"percent": 5, "nodes": 1, "bakeSeconds": 1}]}},
+            "strategy.steps[0].percent",
+        ),
+        (
+            {"strategy": {"kind": "Canary", "steps": [{"nodes": n, "bakeSeconds": 1} for n in (3, 2)]}},
+            "strategy.steps",
+        ),
+        ({"strategy": {"kind": "Direct"}, "overridable": ["everything"]}, "overridable[0]"),
         ({"analysis": {"mode": "maybe"}}, "analysis.mode"),
         ({"analysis": {"latencyQuantileBp": 10_000}}, "analysis.latencyQuantileBp"),
         ({"analysis": {"minRequests": 0}}, "analysis.minRequests"),

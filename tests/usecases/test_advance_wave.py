@@ -129,6 +129,26 @@ def test_a_required_analysis_holds_without_traffic_and_pauses_when_held_often_en
     assert scene.assignment().active_upto == 1  # type: ignore[union-attr]
 
 
+def test_a_wave_is_held_until_its_nodes_have_served_the_requests_its_bake_asks_for() -> None:
+    strategy = StrategySpec(kind=Strategy.DIRECT, bake_seconds=30, bake_requests=100)
+    scene, deployment = baking(strategy=strategy, hold=HoldPolicy(step_seconds=10, max_holds=20))
+
+    scene.run(deployment, until=lambda d: d.rollouts[0].current.holds > 0)
+
+    wave = rollout(scene, deployment).current
+    assert (wave.decision, wave.sentence) == (
+        "hold",
+        "The bake asks for 100 requests; the new version has served 0.",
+    )
+    for node in scene.nodes:
+        node.requests = 10
+    done = scene.run(deployment)
+
+    assert done.status is Status.COMPLETED
+    assert "hold" in verdicts(scene, deployment)
+    assert verdicts(scene, deployment)[-1] == "promote"
+
+
 def test_a_paused_wave_that_is_resumed_bakes_one_step_and_is_judged_again() -> None:
     hold = HoldPolicy(step_seconds=10, max_holds=0, then=HoldThen.PAUSE)
     scene, deployment = baking(analysis=THIN, hold=hold, strategy=CANARY)

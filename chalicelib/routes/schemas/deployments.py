@@ -22,6 +22,7 @@ from chalicelib.routes.fields import (
     one_of,
 )
 from chalicelib.routes.schemas.rollouts import RolloutBody, rollout_body
+from chalicelib.routes.schemas.strategies import StrategyOverrideBody
 from chalicelib.routes.validation import Answered, Received, broken_inside
 from chalicelib.usecases.create_deployment import DeploymentRequest
 from chalicelib.usecases.ports import Page
@@ -66,6 +67,7 @@ class CreateDeployment(Received):
     metadata: Annotated[dict[MetadataKey, MetadataValue], Field(max_length=50)] = Field(default_factory=dict)
     hotfix: Hotfix | None = None
     allow_downgrade: bool = False
+    strategy: StrategyOverrideBody | None = None
 
     @field_validator("hotfix")
     @classmethod
@@ -92,6 +94,7 @@ class CreateDeployment(Received):
             hotfix_reason=self.hotfix.reason if self.hotfix is not None else "",
             allow_downgrade=self.allow_downgrade,
             skip=tuple(self.hotfix.skip) if self.hotfix is not None else (),
+            strategy=self.strategy.override() if self.strategy is not None else None,
         )
 
 

@@ -6,77 +6,22 @@ A field that is left out has the value of a policy nobody has changed, not the o
 from __future__ import annotations
 
 from dataclasses import asdict, fields
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, create_model, field_validator, model_validator
+from pydantic import AfterValidator, Field, create_model, field_validator
 from pydantic.alias_generators import to_camel
 
 from chalicelib.domain.analysis.evidence import Direction, Missing
 from chalicelib.domain.analysis.policy import AnalysisMode, AnalysisPolicy, DeclaredMetric
 from chalicelib.domain.environment import Environment
-from chalicelib.domain.errors import InvalidInput, Violation
-from chalicelib.domain.policy import ApprovalPolicy, Concurrency, HoldPolicy, HoldThen, Policy
-from chalicelib.domain.strategies import Step, Strategy, StrategySpec
-from chalicelib.routes.fields import LONGEST_SECONDS, Instant, Seconds, Share, iso, one_of
-from chalicelib.routes.validation import Answered, Received, broken, broken_inside
+from chalicelib.domain.errors import InvalidInput
+from chalicelib.domain.policy import ApprovalPolicy, Concurrency, HoldPolicy, HoldThen, Overridable, Policy
+from chalicelib.domain.strategies import StrategySpec
+from chalicelib.routes.fields import LONGEST_SECONDS, Instant, Seconds, iso, one_of
+from chalicelib.routes.schemas.strategies import StrategyBody
+from chalicelib.routes.validation import Answered, Received, broken
 
 LONGEST_WORK_S = 24 * 3600
-
-
-class StepBody(Received):
-    """One step of a canary."""
-
-    percent: Annotated[int, Field(ge=1, le=100)]
-    bake_seconds: Seconds
-
-
-class StrategyBody(Received):
-    """How a version spreads; `batch` and `minimumHealthy` count for Rolling, `steps` for Canary."""
-
-    kind: Annotated[Strategy, one_of(Strategy)]
-    bake_seconds: Seconds = 60
-    batch: Share = 2
-    minimum_healthy: Share = 0
-    steps: Annotated[list[StepBody], Field(max_length=50)] = Field(default_factory=list)
-
-    @field_validator("batch")
-    @classmethod
-    def _changes_somebody(cls, batch: int | str) -> int | str:
-        if batch in (0, "0%"):
-            raise broken("must change at least one node")
-        return batch
-
-    @field_validator("minimum_healthy")
-    @classmethod
-    def _lets_somebody_change(cls, healthy: int | str) -> int | str:
-        if healthy == "100%":
-            raise broken("must let at least one node change")
-        return healthy
-
-    @field_validator("steps")
-    @classmethod
-    def _grow(cls, steps: list[StepBody]) -> list[StepBody]:
-        percents = [step.percent for step in steps]
-        if percents != sorted(set(percents)):
-            raise broken("must grow from step to step")
-        return steps
-
-    @model_validator(mode="after")
-    def _has_steps(self) -> Self:
-        if self.kind is Strategy.CANARY and not self.steps:
-            raise broken_inside(InvalidInput(Violation("steps", "must have at least one for Canary")))
-        return self
-
-    def spec(self) -> StrategySpec:
-        """The same for the domain."""
-        steps = tuple(Step(percent=step.percent, bake_seconds=step.bake_seconds) for step in self.steps)
-        return StrategySpec(
-            kind=self.kind,
-            bake_seconds=self.bake_seconds,
-            batch=self.batch,
-            minimum_healthy=self.minimum_healthy,
-            steps=steps,
-        )
 
 
 class DeclaredBody(Received):
@@ -157,6 +102,9 @@ class HoldRules(Received):
     then: Annotated[HoldThen, one_of(HoldThen)] = HoldThen.PAUSE
 
 
+OverridableName = Annotated[Overridable, one_of(Overridable)]
+
+
 class PutPolicy(Received):
     """The whole policy; `expectedRevision` (or If-Match) refuses it when somebody else changed it meanwhile."""
 
@@ -173,6 +121,7 @@ class PutPolicy(Received):
     idle_heartbeat_ms: Annotated[int, Field(ge=100, le=3_600_000)] = 60_000
     retention_seconds: Seconds = 3_600
     rollback_window_seconds: Seconds = 0
+    overridable: Annotated[list[OverridableName], Field(max_length=len(Overridable))] = Field(default_factory=list)
     expected_revision: Annotated[int, Field(ge=0, le=99_999_999)] | None = None
 
     def policy(self, environment: Environment) -> Policy:
@@ -184,6 +133,7 @@ class PutPolicy(Received):
             analysis=analysis.policy(),
             approval=ApprovalPolicy(**dict(self.approval)),
             hold=HoldPolicy(**dict(self.hold)),
+            overridable=tuple(name for name in Overridable if name in self.overridable),
             **{name: getattr(self, name) for name in _PLAIN},
         )
 
@@ -221,6 +171,7 @@ class PolicyBody(Answered):
     idle_heartbeat_ms: int
     retention_seconds: int
     rollback_window_seconds: int
+    overridable: list[Overridable]
 
 
 def policy_body(policy: Policy) -> PolicyBody:
@@ -230,12 +181,21 @@ def policy_body(policy: Policy) -> PolicyBody:
         revision=policy.revision,
         changed_by=policy.changed_by,
         changed_at=iso(policy.changed_at_ms) if policy.changed_at_ms else None,
-        strategy=_in_camel(asdict(policy.strategy)),
+        strategy=_strategy(policy.strategy),
         analysis=_in_camel(asdict(policy.analysis)),
         approval=_in_camel(asdict(policy.approval)),
         hold=_in_camel(asdict(policy.hold)),
+        overridable=list(policy.overridable),
         **{name: getattr(policy, name) for name in _PLAIN},
     )
+
+
+def _strategy(spec: StrategySpec) -> dict[str, Any]:
+    """A strategy as it may be put again: each step with the one size it has."""
+    sizes = {"percent", "nodes"}
+    steps = [{k: v for k, v in asdict(step).items() if k not in sizes or v} for step in spec.steps]
+    shown: dict[str, Any] = _in_camel(asdict(spec) | {"steps": steps})
+    return shown
 
 
 def _in_camel(value: Any) -> Any:

@@ -20,6 +20,8 @@ class WaveBody(Answered):
     first: int
     upto: int
     bake_seconds: int
+    bake_requests: int
+    zone: str | None
     status: str
     attempt: int
     failed_nodes: int
@@ -104,6 +106,8 @@ def _wave_body(wave: Wave, rollout: Rollout) -> WaveBody:
         first=wave.first,
         upto=wave.upto,
         bake_seconds=wave.bake_seconds,
+        bake_requests=wave.bake_requests,
+        zone=wave.zone or None,
         status=wave.status,
         attempt=wave.attempt,
         failed_nodes=wave.failed_nodes,

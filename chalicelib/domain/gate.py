@@ -1,0 +1,34 @@
+"""When people have to agree before an environment is changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chalicelib.domain.environment import Environment
+from chalicelib.domain.policy import Policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """People who have to agree: how many, for how long they may be asked (policy time), and why they are."""
+
+    approvers: int
+    expires_seconds: int
+    why: str
+
+
+def gate_before(policy: Policy, *, target: Environment, requested: bool, jumps: bool) -> Gate | None:
+    """The gate before one environment of a deployment to `target`, None when nobody is asked.
+
+    `requested`: the request wants a gate before its target; that adds one and never removes one. `jumps`: it passes
+    over environments, so a second person has to agree whatever the policy says.
+    """
+    if policy.approval.required:
+        why = "The policy asks for it."
+    elif jumps and policy.environment is target:
+        why = "A hotfix that jumps environments needs a second person."
+    elif requested and policy.environment is target:
+        why = "The request asks for it."
+    else:
+        return None
+    return Gate(approvers=policy.approval.approvers, expires_seconds=policy.approval.expires_seconds, why=why)
