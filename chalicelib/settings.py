@@ -59,12 +59,17 @@ class Settings:
             signing_secret=env["HOTSWAP_SIGNING_SECRET"],
             dead_letters=env.get("HOTSWAP_DEAD_LETTERS") or None,
             s3_endpoint=env.get("HOTSWAP_S3_ENDPOINT") or None,
-            cors_origins=tuple(filter(None, map(str.strip, env.get("HOTSWAP_CORS_ORIGINS", "").split(",")))),
+            cors_origins=origins_of(env),
             stage=env.get("HOTSWAP_STAGE") or "local",
             heartbeat_ms=int(heartbeat),
             loopback_issuers=env.get(LOOPBACK_ISSUERS) == "true",
             audit_secret=env.get("HOTSWAP_AUDIT_SECRET") or AUDIT_KEYS,
         )
+
+
+def origins_of(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The sites whose scripts may call the API, separated by commas in `HOTSWAP_CORS_ORIGINS`; none when it is empty."""
+    return tuple(filter(None, map(str.strip, environ.get("HOTSWAP_CORS_ORIGINS", "").split(","))))
 
 
 REQUIRED = (

@@ -1,7 +1,17 @@
+import { readFileSync } from 'node:fs'
 import { defineConfig } from 'tsdown'
 
+const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'))
+
 export default defineConfig([
-  { entry: { index: 'src/index.ts' }, format: ['esm', 'cjs'], platform: 'neutral', target: 'es2022', dts: true },
+  {
+    entry: { index: 'src/index.ts' },
+    format: ['esm', 'cjs'],
+    platform: 'neutral',
+    target: 'es2022',
+    dts: true,
+    clean: false,
+  },
   {
     entry: { cli: 'src/cli/main.ts' },
     format: ['esm'],
@@ -9,5 +19,6 @@ export default defineConfig([
     target: 'node20.15',
     dts: false,
     clean: false,
+    define: { __VERSION__: JSON.stringify(version) },
   },
 ])

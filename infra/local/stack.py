@@ -15,7 +15,7 @@ from typing import Any
 import app as application
 from chalicelib import wiring
 from chalicelib.domain.access import Role
-from chalicelib.settings import Settings
+from chalicelib.settings import Settings, origins_of
 from chalicelib.usecases.create_user import create_user
 from chalicelib.usecases.forgive_silence import forgive_silence
 from chalicelib.usecases.ports import Clock
@@ -37,13 +37,15 @@ USERS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackSettings:
-    """Where the stack listens and keeps its state; `time_scale` speeds policy time up. Port 0 is any free one."""
+    """Where the stack listens and keeps its state; `time_scale` speeds policy time up. Port 0 is any free one.
+    The scripts of `cors_origins` may call the API."""
 
     data_dir: Path
     api_port: int = 8000
     emulator_port: int = 8001
     node_port: int = 8100
     time_scale: float = 1.0
+    cors_origins: tuple[str, ...] = ()
 
     @classmethod
     def from_env(cls, data_dir: Path) -> StackSettings:
@@ -54,6 +56,7 @@ class StackSettings:
             emulator_port=int(os.environ.get("HOTSWAP_EMULATOR_PORT", "8001")),
             node_port=int(os.environ.get("HOTSWAP_NODE_PORT", "8100")),
             time_scale=float(os.environ.get("HOTSWAP_TIME_SCALE", "1")),
+            cors_origins=origins_of(os.environ),
         )
 
 
@@ -71,7 +74,9 @@ def handlers() -> Mapping[str, Handler]:
 
 
 @contextmanager
-def wired_to(cloud: LocalCloud, *, clock: Clock, s3_endpoint: str | None = None) -> Iterator[None]:
+def wired_to(
+    cloud: LocalCloud, *, clock: Clock, s3_endpoint: str | None = None, cors_origins: tuple[str, ...] = ()
+) -> Iterator[None]:
     """The program of this process works on this cloud while the context is open."""
     resources = cloud.resources
     settings = Settings(
@@ -82,6 +87,7 @@ def wired_to(cloud: LocalCloud, *, clock: Clock, s3_endpoint: str | None = None)
         signing_secret=resources.secrets[0].name,
         s3_endpoint=s3_endpoint,
         dead_letters=cloud.outputs[resources.queues[0].name],
+        cors_origins=cors_origins,
     )
     wiring.reset()
     wiring.install(settings=settings, clock=clock)
@@ -149,7 +155,9 @@ class LocalStack:
             tick=True,
         )
         self._stack.enter_context(self.cloud)
-        self._stack.enter_context(wired_to(self.cloud, clock=clock, s3_endpoint=self.cloud.endpoint_url))
+        self._stack.enter_context(
+            wired_to(self.cloud, clock=clock, s3_endpoint=self.cloud.endpoint_url, cors_origins=settings.cors_origins)
+        )
         self._create_users()
         server = HttpServer(application.app, port=settings.api_port)
         server.start()

@@ -10,7 +10,8 @@ const NOTE = '// Made by scripts/generate.mjs from the documents in docs/. Do no
 
 const json = (name) => JSON.parse(readFileSync(new URL(name, docs), 'utf8'))
 const write = (name, text) => writeFileSync(new URL(name, target), NOTE + text)
-const types = async (document) => astToString(await openapiTS(document, { defaultNonNullable: false }))
+const types = async (document) =>
+  astToString(await openapiTS(document, { defaultNonNullable: false, emptyObjectsUnknown: true }))
 
 /** What the client needs at run time to call an operation: method, path, and which headers it knows. */
 function operationTable(openapi) {

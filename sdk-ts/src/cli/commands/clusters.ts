@@ -1,0 +1,122 @@
+import type { Cluster, ClusterSummary, Node } from '../../types.ts'
+import { environmentOf } from '../arguments.ts'
+import type { Command, Context } from '../command.ts'
+import { textOf } from '../command.ts'
+import { EXIT, UsageError } from '../exit.ts'
+import { type Paint, plain, table } from '../paint.ts'
+import { ago, coloured, count, shortDigest } from '../text.ts'
+
+const CHANGES = ['cordon', 'uncordon', 'drain', 'remove'] as const
+
+/** Environments and their nodes. */
+export const CLUSTER_COMMANDS: readonly Command[] = [
+  {
+    name: 'clusters',
+    summary: 'Show how the environments are, or one of them',
+    operands: ['[environment]'],
+    examples: ['hotswap clusters', 'hotswap clusters prod'],
+    async run({ client, world, print, paint }, [environment]) {
+      const options = { signal: world.signal }
+      if (environment === undefined) {
+        const found = await client.clusters.list(options).all()
+        print(
+          found,
+          table(
+            ['ENVIRONMENT', 'HEALTH', 'NODES', 'RUNS'],
+            found.map((each) => summaryRow(each, paint)),
+            paint,
+          ),
+        )
+        return EXIT.completed
+      }
+      const cluster = await client.clusters.get(environmentOf(environment), options)
+      print(cluster, clusterLines(cluster, paint))
+      return EXIT.completed
+    },
+  },
+  {
+    name: 'nodes',
+    summary: 'List the nodes of an environment',
+    operands: ['<environment>'],
+    examples: ['hotswap nodes prod'],
+    async run({ client, world, print, paint }, [environment = '']) {
+      const found = await client.nodes.list(environmentOf(environment), { signal: world.signal }).all()
+      print(found, nodeTable(found, paint))
+      return EXIT.completed
+    },
+  },
+  ...CHANGES.map(
+    (change): Command => ({
+      name: `nodes ${change}`,
+      summary: {
+        cordon: 'Keep a node out of new rollouts',
+        uncordon: 'Let a node take part in new rollouts again',
+        drain: 'Keep a node out of new rollouts, because it is about to go',
+        remove: 'Remove a node for good',
+      }[change],
+      operands: ['<environment>', '<node>'],
+      options: { reason: { type: 'string', value: 'TEXT', short: 'm', help: 'why' } },
+      examples: [`hotswap nodes ${change} prod production-03 --reason "New disk"`],
+      async run(context, [environment = '', name = ''], values) {
+        const reason = textOf(values, 'reason')
+        const node = await nodeOf(context, environment, name)
+        const body = reason === undefined ? {} : { reason }
+        const changed = await context.client.nodes[change](node.nodeId, body, { signal: context.world.signal })
+        context.print(changed, [`${plain(changed.name)} is ${changed.status}.`])
+        return EXIT.completed
+      },
+    }),
+  ),
+]
+
+async function nodeOf({ client, world }: Context, environment: string, name: string): Promise<Node> {
+  const nodes = await client.nodes.list(environmentOf(environment), { signal: world.signal }).all()
+  const found = nodes.find((each) => each.name === name || each.nodeId === name)
+  if (found === undefined)
+    throw new UsageError(
+      `There is no node ${JSON.stringify(name)} in ${environmentOf(environment)}; see hotswap nodes ${environment}.`,
+    )
+  return found
+}
+
+function summaryRow(cluster: ClusterSummary, paint: Paint): string[] {
+  const { environment, health, healthyNodes, totalNodes, modules } = cluster
+  return [
+    environment,
+    coloured(health, paint),
+    `${healthyNodes} of ${totalNodes} healthy`,
+    modules.map(moduleText).join(', ') || '–',
+  ]
+}
+
+function moduleText(module: ClusterSummary['modules'][number]): string {
+  const { moduleName, currentVersion, changingToVersion, driftedNodes } = module
+  const changing = changingToVersion === null ? '' : ` → ${changingToVersion}`
+  const drift = driftedNodes.length === 0 ? '' : ` (${count(driftedNodes.length, 'node')} drifted)`
+  return plain(`${moduleName} ${currentVersion ?? '–'}${changing}${drift}`)
+}
+
+function clusterLines(cluster: Cluster, paint: Paint): string[] {
+  const [, health = '', nodes = ''] = summaryRow(cluster, paint)
+  const modules = cluster.modules.map(
+    (module) => `  ${moduleText(module)}${module.executionId === null ? '' : `   hotswap watch ${module.executionId}`}`,
+  )
+  return [
+    `${paint('bold', cluster.environment)}  ${health}  ${nodes}`,
+    ...modules,
+    '',
+    ...nodeTable(cluster.nodes, paint),
+  ]
+}
+
+function nodeTable(nodes: readonly Node[], paint: Paint): string[] {
+  if (nodes.length === 0) return ['No nodes have enrolled.']
+  const rows = nodes.map((node) => [
+    plain(node.name),
+    coloured(node.state, paint),
+    node.status,
+    plain(node.modules.map(({ moduleName, active }) => `${moduleName} ${shortDigest(active)}`).join(', ')) || '–',
+    ago(node.lastHeartbeatAt, Date.now()),
+  ])
+  return table(['NODE', 'STATE', 'STATUS', 'RUNS', 'HEARD OF'], rows, paint)
+}
