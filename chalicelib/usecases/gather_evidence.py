@@ -14,8 +14,11 @@ from chalicelib.domain.rollout import Rollout
 from chalicelib.domain.strategies import WaveKind
 from chalicelib.usecases.ports import SERIES_STEP_MS, Ports
 
-BEFORE_MS = 10 * 60 * 1000
-"""How far back `before` reaches: machine time ahead of the rollout."""
+BEFORE_MS = 20 * 60 * 1000
+"""How far back `before` reaches: machine time ahead of the rollout, as in the world the judge was measured in."""
+
+LOOK_GRAIN_MS = 60_000
+"""A look reads `before` added up by the minute: finer is slower, coarser hides that errors come in bursts."""
 
 
 def gather_evidence(
@@ -24,7 +27,8 @@ def gather_evidence(
     """The evidence for the current wave.
 
     `thorough` (the verdict at the end of a bake) reads the series, so that levels can be followed window
-    by window; a look in between reads only the sums since the wave began.
+    by window; a look in between reads only the sums since the wave began, and `before` by the minute where there is
+    nothing else to compare with.
     """
     members = ports.store.list(Member, deployment.id, rollout.environment)
     nodes = {node.id: node for node in ports.store.list(Node, rollout.environment)}
@@ -54,7 +58,7 @@ def gather_evidence(
         known = before.get(ran, ())
         return NodeEvidence(
             node_id=member.node_id,
-            before=known if thorough or not known else (merged_windows(known),),
+            before=known if thorough else _by_minute(known),
             earlier=earlier.get(runs, ()),
             during=during.get(runs, ()),
             silent=node is None or node.is_silent(now),
@@ -83,6 +87,13 @@ def open_rows(nodes: Iterable[Node], *, module: str, from_ms: int, to_ms: int) -
         for step in node.meters.open
         if step.module == module and from_ms <= step.window.started_at_ms < to_ms
     )
+
+
+def _by_minute(windows: Iterable[Window]) -> tuple[Window, ...]:
+    minutes: dict[int, list[Window]] = {}
+    for window in windows:
+        minutes.setdefault(window.started_at_ms // LOOK_GRAIN_MS, []).append(window)
+    return tuple(merged_windows(several) for several in minutes.values())
 
 
 def _sums(nodes: Iterable[Node], bake: str) -> _Windows:

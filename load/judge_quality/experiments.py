@@ -9,7 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from chalicelib.domain.canary_analysis import AnalysisPolicy
-from load.judge_quality.rules import Outcome, by_judge, by_rule, fixed_horizon_is_worse, predecessor_is_worse
+from load.judge_quality.rules import (
+    EVERY_WINDOW,
+    Outcome,
+    by_judge,
+    by_rule,
+    fixed_horizon_is_worse,
+    predecessor_is_worse,
+)
 from load.judge_quality.world import Change, Deployment, World
 
 HEALTHY = Change()
@@ -23,7 +30,8 @@ CHANGES = (
     (Change(name="leak 5 % a minute", leak_per_minute=0.05), 0.01),
     (Change(name="one bad node in ten", bad_node_error_rate=0.20), 0.01),
 )
-RULES = ("judge", "judge, lean evidence", "predecessor", "fixed horizon")
+JUDGE, OFTEN, FULL = "judge", "judge, a look every 10 s", "judge, all evidence at looks"
+OTHERS = ("predecessor", "fixed horizon")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +48,10 @@ class Experiment:
 def experiments(quick: bool) -> Iterator[Experiment]:
     """All rows; `quick` makes a dozen runs of a few of them, to see that the program works."""
     if quick:
-        yield Experiment(table="healthy", rule="judge", world=World(nodes=5), change=HEALTHY, runs=8)
+        yield Experiment(table="healthy", rule=JUDGE, world=World(nodes=5), change=HEALTHY, runs=8)
         for change, base in CHANGES[:3]:
             yield Experiment(
-                table="detection", rule="judge", world=World(nodes=5, error_rate=base), change=change, runs=6
+                table="detection", rule=JUDGE, world=World(nodes=5, error_rate=base), change=change, runs=6
             )
         return
     yield from _healthy()
@@ -51,35 +59,37 @@ def experiments(quick: bool) -> Iterator[Experiment]:
 
 
 def _healthy() -> Iterator[Experiment]:
-    for nodes, runs in ((1, 400), (2, 300), (5, 150), (10, 100), (20, 30), (50, 8), (100, 4)):
-        yield Experiment(table="healthy", rule="judge", world=World(nodes=nodes), change=HEALTHY, runs=runs)
+    for nodes, runs in ((1, 500), (2, 300), (5, 150), (10, 100), (20, 40), (50, 12), (100, 6)):
+        yield Experiment(table="healthy", rule=JUDGE, world=World(nodes=nodes), change=HEALTHY, runs=runs)
     for nodes, spread, runs in ((2, 0.3, 300), (5, 0.3, 120), (10, 0.0, 40), (10, 0.1, 40), (10, 0.3, 80)):
         world = World(nodes=nodes, node_spread=spread)
-        yield Experiment(table="healthy", rule="judge", world=world, change=HEALTHY, runs=runs)
-    for nodes, runs in ((2, 300), (5, 120), (10, 60)):
-        world = World(nodes=nodes, node_spread=0.3)
-        yield Experiment(table="healthy", rule=RULES[1], world=world, change=HEALTHY, runs=runs)
+        yield Experiment(table="healthy", rule=JUDGE, world=world, change=HEALTHY, runs=runs)
+    for rule, fleets in ((OFTEN, ((1, 150), (2, 100), (5, 60))), (FULL, ((2, 100), (5, 50), (10, 20)))):
+        for nodes, runs in fleets:
+            world = World(nodes=nodes, node_spread=0.3)
+            yield Experiment(table="healthy", rule=rule, world=world, change=HEALTHY, runs=runs)
     for rate in (1.0, 100.0):
         world = World(requests_per_second=rate)
-        yield Experiment(table="healthy", rule="judge", world=world, change=HEALTHY, runs=20)
+        yield Experiment(table="healthy", rule=JUDGE, world=world, change=HEALTHY, runs=20)
     thin = World(nodes=5, requests_per_second=0.2)
-    yield Experiment(table="healthy", rule="judge", world=thin, change=HEALTHY, runs=60)
-    for rule in RULES[2:]:
+    yield Experiment(table="healthy", rule=JUDGE, world=thin, change=HEALTHY, runs=60)
+    for rule in OTHERS:
         for world in (World(), World(node_spread=0.0), World(node_spread=0.3), World(requests_per_second=100.0)):
-            yield Experiment(table="healthy", rule=rule, world=world, change=HEALTHY, runs=30)
+            yield Experiment(table="healthy", rule=rule, world=world, change=HEALTHY, runs=20)
 
 
 def _detection() -> Iterator[Experiment]:
+    # 300 without a miss show 99 % at 95 % confidence, one-sided.
     for change, base in CHANGES:
         world = World(nodes=20, requests_per_second=50.0, error_rate=base)
-        yield Experiment(table="detection", rule="judge", world=world, change=change, runs=200)
-        yield Experiment(table="detection", rule=RULES[1], world=world, change=change, runs=30)
-        for rule in RULES[2:]:
+        yield Experiment(table="detection", rule=JUDGE, world=world, change=change, runs=300)
+        yield Experiment(table="detection", rule=FULL, world=world, change=change, runs=20)
+        for rule in OTHERS:
             yield Experiment(table="detection", rule=rule, world=world, change=change, runs=10)
     for rate in (2.0, 10.0, 50.0, 200.0):
         for change, base in CHANGES:
             world = World(requests_per_second=rate, error_rate=base)
-            yield Experiment(table="traffic", rule="judge", world=world, change=change, runs=20)
+            yield Experiment(table="traffic", rule=JUDGE, world=world, change=change, runs=15)
 
 
 def run(experiment: Experiment, pool: ProcessPoolExecutor, seed: int) -> list[Outcome]:
@@ -91,7 +101,9 @@ def run(experiment: Experiment, pool: ProcessPoolExecutor, seed: int) -> list[Ou
 def _one(job: tuple[Experiment, Sequence[int]]) -> Outcome:
     experiment, seed = job
     deployment = Deployment(experiment.world, experiment.change, np.random.default_rng(seed))
-    if experiment.rule.startswith("judge"):
-        return by_judge(deployment, AnalysisPolicy(), lean=experiment.rule != "judge")
+    if experiment.rule == OFTEN:
+        return by_judge(deployment, AnalysisPolicy(), looks=EVERY_WINDOW)
+    if experiment.rule in (JUDGE, FULL):
+        return by_judge(deployment, AnalysisPolicy(), full=experiment.rule == FULL)
     worse = predecessor_is_worse if experiment.rule == "predecessor" else fixed_horizon_is_worse
     return by_rule(deployment, worse)

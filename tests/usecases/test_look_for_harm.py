@@ -172,6 +172,24 @@ def test_thorough_evidence_follows_window_by_window_and_knows_what_came_before()
     assert sum(window.requests for window in evidence.canary[0].before) >= 12_000
 
 
+def test_a_look_without_control_knows_what_came_before_by_the_minute_so_that_bursts_still_show() -> None:
+    scene = a_scene()
+    scene.set_policy(strategy=StrategySpec(kind=Strategy.DIRECT, bake_seconds=600), analysis=AnalysisPolicy())
+    runs_already(scene)
+    for node in scene.nodes:
+        node.requests = 1_000
+    scene.beat_for(180)
+    deployment = scene.run(scene.create(), until=lambda d: d.rollouts[0].phase is Phase.BAKING)
+    assignment = scene.assignment()
+    assert assignment is not None
+
+    evidence = gather_evidence(deployment, deployment.rollouts[0], assignment, thorough=False, ports=scene.ports)
+
+    minutes = [window.started_at_ms // 60_000 for window in evidence.canary[0].before]
+    assert len(minutes) >= 3
+    assert len(set(minutes)) == len(minutes)
+
+
 def test_evidence_names_who_is_silent_and_who_failed() -> None:
     scene, deployment = baking()
     assignment = scene.assignment()
