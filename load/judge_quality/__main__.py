@@ -30,26 +30,30 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--table", help="run only this table's rows again and put them into the stored results")
     chosen = parser.parse_args()
-    started, rows = time.monotonic(), []
-    stored = json.loads((RESULTS / "results.json").read_text(encoding="utf-8"))["rows"] if chosen.table else []
+    started = time.monotonic()
+    planned = list(enumerate(experiments(chosen.quick)))
+    rows: dict[int, Row] = {}
+    if chosen.table:
+        stored = json.loads((RESULTS / "results.json").read_text(encoding="utf-8"))["rows"]
+        rows = {number: stored[number] for number, each in planned if each.table != chosen.table}
     commit = _commit()
     with ProcessPoolExecutor(chosen.workers) as pool:
-        for number, experiment in enumerate(experiments(chosen.quick)):
+        for number, experiment in planned:
             if chosen.table not in (None, experiment.table):
-                rows.append(stored[number])
                 continue
             row = row_of(experiment, run(experiment, pool, SEED + number)) | {"commit": commit}
-            rows.append(row)
+            rows[number] = row
             print(
                 f"{time.monotonic() - started:6.0f} s  {row['rule']}: {row['change']}, {row['nodes']} nodes, "
                 f"{row['requestsPerSecondAndNode']:g}/s: {row['rolledBack']} of {row['runs']}",
                 file=sys.stderr,
                 flush=True,
             )
-    print(as_text(rows))
-    if not chosen.quick:
-        _store(rows, time.monotonic() - started)
-    return _misses(rows)
+            if not chosen.quick:
+                _store([rows[each] for each in sorted(rows)], time.monotonic() - started)
+    found = [rows[each] for each in sorted(rows)]
+    print(as_text(found))
+    return _misses(found)
 
 
 def _commit() -> str:

@@ -54,8 +54,9 @@ def experiments(quick: bool) -> Iterator[Experiment]:
                 table="detection", rule=JUDGE, world=World(nodes=5, error_rate=base), change=change, runs=6
             )
         return
-    yield from _healthy()
     yield from _detection()
+    yield from _healthy()
+    yield from _traffic()
 
 
 def _healthy() -> Iterator[Experiment]:
@@ -83,13 +84,16 @@ def _detection() -> Iterator[Experiment]:
     for change, base in CHANGES:
         world = World(nodes=20, requests_per_second=50.0, error_rate=base)
         yield Experiment(table="detection", rule=JUDGE, world=world, change=change, runs=300)
-        yield Experiment(table="detection", rule=FULL, world=world, change=change, runs=20)
+        yield Experiment(table="detection", rule=FULL, world=world, change=change, runs=10)
         for rule in OTHERS:
             yield Experiment(table="detection", rule=rule, world=world, change=change, runs=10)
+
+
+def _traffic() -> Iterator[Experiment]:
     for rate in (2.0, 10.0, 50.0, 200.0):
         for change, base in CHANGES:
             world = World(requests_per_second=rate, error_rate=base)
-            yield Experiment(table="traffic", rule=JUDGE, world=world, change=change, runs=15)
+            yield Experiment(table="traffic", rule=JUDGE, world=world, change=change, runs=12)
 
 
 def run(experiment: Experiment, pool: ProcessPoolExecutor, seed: int) -> list[Outcome]:
