@@ -21,7 +21,7 @@ from chalicelib.adapters.dynamodb.keys import EXPIRES_AT, ITEM_TYPE, LAST, PK, S
 from chalicelib.adapters.dynamodb.patience import code_of, patiently
 from chalicelib.domain.histogram import Histogram
 from chalicelib.domain.metering import OpenStep
-from chalicelib.domain.metrics import Window
+from chalicelib.domain.metrics import OwnMetric, Window
 from chalicelib.usecases.ports import SERIES_STEP_MS
 
 if TYPE_CHECKING:
@@ -119,12 +119,21 @@ def _owner(row: Attributes) -> tuple[str, str]:
 
 
 def _attributes(window: Window) -> Attributes:
-    """The numbers as they are, the histogram as `bucket:count bucket:count`."""
+    """The numbers as they are, the histogram as `bucket:count bucket:count`, own metrics as `name:integral:covered`."""
     latency = " ".join(f"{bucket}:{count}" for bucket, count in window.latency.counts)
-    return {name: {"N": str(getattr(window, name))} for name in _NUMBERS} | {"latency": {"S": latency}}
+    attributes = {name: {"N": str(getattr(window, name))} for name in _NUMBERS} | {"latency": {"S": latency}}
+    if window.own:
+        own = " ".join(f"{metric.name}:{metric.micros_ms}:{metric.covered_ms}" for metric in window.own)
+        attributes["own"] = {"S": own}
+    return attributes
 
 
 def _window(row: Attributes) -> Window:
     pairs = (pair.split(":") for pair in row["latency"]["S"].split())
     latency = Histogram(counts=tuple((int(bucket), int(count)) for bucket, count in pairs))
-    return Window(latency=latency, **{name: int(row[name]["N"]) for name in _NUMBERS})
+    triples = (triple.split(":") for triple in row["own"]["S"].split()) if "own" in row else ()
+    own = tuple(
+        OwnMetric(name=name, micros_ms=int(micros_ms), covered_ms=int(covered_ms))
+        for name, micros_ms, covered_ms in triples
+    )
+    return Window(latency=latency, own=own, **{name: int(row[name]["N"]) for name in _NUMBERS})

@@ -14,6 +14,7 @@ from functools import lru_cache
 from chalicelib.domain.analysis.evidence import DeclaredSeries, Direction, Missing
 from chalicelib.domain.analysis.numbers import relative_bp
 from chalicelib.domain.analysis.policy import DeclaredMetric
+from chalicelib.domain.analysis.spread import CAUTION, DRIFT_SPREAD, RESTART_SPREAD
 from chalicelib.domain.analysis.verdict import Conclusion, Finding
 from chalicelib.domain.statistics.ranks import RankTest, hodges_lehmann, mann_whitney
 
@@ -35,19 +36,28 @@ class _Shift:
 
 def declared_finding(metric: DeclaredMetric, series: DeclaredSeries | None, alpha: float) -> Finding:
     """What one declared metric shows; a metric without series or with missing samples is `noData` unless zero-filled."""
-    canary = _present(series.canary, metric.missing) if series else ()
-    baseline = _present(series.baseline, metric.missing) if series else ()
-    if not canary or not baseline:
-        return _finding(metric, canary, baseline, None, Conclusion.NO_DATA, alpha)
+    series = series or DeclaredSeries(name=metric.name)
+    canary, baseline = _present(series.canary, metric.missing), _present(series.baseline, metric.missing)
+    if series.why or not canary or not baseline:
+        return _finding(metric, series, canary, baseline, None, Conclusion.NO_DATA, alpha)
     shift = _shift(canary, baseline, alpha)
     enough = min(len(canary), len(baseline)) >= metric.min_samples
-    if enough and _is_harm(metric, shift, alpha):
+    if enough and _is_harm(metric, shift, tested_ratio(metric, series), alpha):
         conclusion = Conclusion.HARM
     elif enough and smallest_telling_p(len(canary), len(baseline)) <= alpha:
         conclusion = Conclusion.PASS
     else:
         conclusion = Conclusion.THIN
-    return _finding(metric, canary, baseline, shift, conclusion, alpha)
+    return _finding(metric, series, canary, baseline, shift, conclusion, alpha)
+
+
+def tested_ratio(metric: DeclaredMetric, series: DeclaredSeries) -> float:
+    """The tolerated change as a ratio, widened by what a restart and time alone do to so few nodes (spread.py)."""
+    ratio = 1 + metric.change_pct / 100
+    if not series.canary_nodes or not series.baseline_nodes:
+        return ratio
+    moved = (RESTART_SPREAD**2 + DRIFT_SPREAD**2) / series.canary_nodes + DRIFT_SPREAD**2 / series.baseline_nodes
+    return ratio * math.exp(CAUTION * math.sqrt(moved))
 
 
 @lru_cache(maxsize=512)
@@ -76,8 +86,8 @@ def _shift(canary: tuple[int, ...], baseline: tuple[int, ...], alpha: float) -> 
     )
 
 
-def _is_harm(metric: DeclaredMetric, shift: _Shift, alpha: float) -> bool:
-    needed = max(abs(shift.base) * metric.change_pct / 100, float(metric.floor_micros))
+def _is_harm(metric: DeclaredMetric, shift: _Shift, tested: float, alpha: float) -> bool:
+    needed = max(abs(shift.base) * (tested - 1), float(metric.floor_micros))
     up = max(shift.typical, shift.of_means) > needed and shift.test.p_greater
     down = min(shift.typical, shift.of_means) < -needed and shift.test.p_less
     match metric.direction:
@@ -91,6 +101,7 @@ def _is_harm(metric: DeclaredMetric, shift: _Shift, alpha: float) -> bool:
 
 def _finding(
     metric: DeclaredMetric,
+    series: DeclaredSeries,
     canary: tuple[int, ...],
     baseline: tuple[int, ...],
     shift: _Shift | None,
@@ -114,10 +125,12 @@ def _finding(
         low_bp=_relative(shift, shift.low) if shift else None,
         high_bp=_relative(shift, shift.high) if shift else None,
         threshold_bp=metric.change_pct * 100,
+        tested_bp=relative_bp(tested_ratio(metric, series)),
         floor=metric.floor_micros,
         critical=metric.critical,
+        source=metric.source,
         conclusion=conclusion,
-        sentence=_sentence(metric, mean, base, len(canary), len(baseline), conclusion),
+        sentence=_sentence(metric, series.why, mean, base, len(canary), len(baseline), conclusion),
     )
 
 
@@ -136,8 +149,16 @@ def _relative(shift: _Shift, distance: float) -> int | None:
 
 
 def _sentence(
-    metric: DeclaredMetric, mean: int | None, base: int | None, canary: int, baseline: int, conclusion: Conclusion
+    metric: DeclaredMetric,
+    why: str,
+    mean: int | None,
+    base: int | None,
+    canary: int,
+    baseline: int,
+    conclusion: Conclusion,
 ) -> str:
+    if why:
+        return f"{metric.name} has no samples: {why}"
     if mean is None or base is None:
         return f"{metric.name} has no samples {'of the canary' if mean is None else 'of the baseline'}."
     shown = (

@@ -16,6 +16,13 @@ class Direction(StrEnum):
     EITHER = "either"
 
 
+class Source(StrEnum):
+    """Where the samples of a user-declared metric come from."""
+
+    HEARTBEAT = "heartbeat"
+    PROMETHEUS = "prometheus"
+
+
 class Missing(StrEnum):
     """What a missing sample of a user-declared metric means."""
 
@@ -43,14 +50,19 @@ class NodeEvidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeclaredSeries:
-    """Samples of one user-declared metric over the same time on both sides, in millionths of its unit.
+    """Samples of one user-declared metric on both sides, in millionths of its unit.
 
-    `None` stands for a sample that is missing or not a finite number; what it means is the policy's to say.
+    `None` stands for a sample that is missing or not a finite number; what it means is the policy's to say. `why`: the
+    reason there are none, where the source knows it; then missing never means zero. `canary_nodes` and
+    `baseline_nodes`: how many nodes the samples are of, where that is known; few nodes widen the threshold.
     """
 
     name: str
-    canary: tuple[int | None, ...]
-    baseline: tuple[int | None, ...]
+    canary: tuple[int | None, ...] = ()
+    baseline: tuple[int | None, ...] = ()
+    why: str = ""
+    canary_nodes: int | None = None
+    baseline_nodes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

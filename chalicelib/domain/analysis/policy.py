@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from chalicelib.domain.analysis.evidence import Direction, Missing
+from chalicelib.domain.analysis.evidence import Direction, Missing, Source
 from chalicelib.domain.errors import InvalidInput, Violation
+from chalicelib.domain.metrics import OWN_NAME
 
 
 class AnalysisMode(StrEnum):
@@ -21,6 +23,12 @@ class DeclaredMetric:
     """A metric the user declared: a change of more than `change_pct` and `floor_micros` the wrong way is harm.
 
     Harm in a `critical` one rolls back; in an advisory one it is reported and the wave goes on.
+    `source` heartbeat: modules report it by this name. Prometheus: `query` gives one number a step for each side; it
+    has to tell the sides apart by `$version` or `$nodes` (a pattern of node names), and may use `$module` and
+    `$environment`. `modules`: whom it is read of; none named means all.
+
+    Raises:
+        InvalidInput: a source and a query that do not fit each other.
     """
 
     name: str
@@ -30,6 +38,18 @@ class DeclaredMetric:
     critical: bool = False
     missing: Missing = Missing.NO_DATA
     min_samples: int = 5
+    source: Source = Source.HEARTBEAT
+    query: str = ""
+    modules: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.source is Source.HEARTBEAT:
+            if self.query:
+                raise InvalidInput(Violation("query", "must be left out where the source is heartbeat"))
+            if not OWN_NAME.fullmatch(self.name):
+                raise InvalidInput(Violation("name", f"must match ^{OWN_NAME.pattern}$ where the source is heartbeat"))
+        elif not re.search(r"\$(version|nodes)\b", self.query):
+            raise InvalidInput(Violation("query", "must tell canary and baseline apart by $version or $nodes"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,9 +100,19 @@ class AnalysisPolicy:
         names = [metric.name for metric in self.declared]
         if len(set(names)) != len(names):
             violations.append(Violation("declared", "each metric may be declared once"))
+        if sum(metric.source is Source.PROMETHEUS for metric in self.declared) > MOST_QUERIES:
+            violations.append(Violation("declared", f"at most {MOST_QUERIES} metrics may come from Prometheus"))
         if violations:
             raise InvalidInput(*violations)
 
+    def of_module(self, module: str) -> AnalysisPolicy:
+        """The policy with only those declared metrics that are read of `module`."""
+        own = tuple(metric for metric in self.declared if not metric.modules or module in metric.modules)
+        return replace(self, declared=own)
+
+
+MOST_QUERIES = 5
+"""Each is asked for two sides while a wave waits for its verdict."""
 
 _MANY = 10**9
 _RANGES = {

@@ -71,6 +71,7 @@ class Finding:
     the relative change in ten-thousandths (10000 = doubled), `low_bp` and `high_bp` its interval at every look.
     `threshold_bp` is the change tolerated and `tested_bp` the change tested against: the threshold widened by how
     much nodes differ anyway. `p_value` is valid at every look (1/e for a test by e-values); text, for JSON's sake.
+    `source` is where the values come from: heartbeats, or what the policy names for a declared metric.
     """
 
     metric: str
@@ -91,6 +92,7 @@ class Finding:
     tested_bp: int | None = None
     floor: int | None = None
     critical: bool = True
+    source: str = "heartbeat"
     conclusion: Conclusion
     sentence: str
 

@@ -11,7 +11,7 @@ from chalicelib.domain.environment import Environment
 from chalicelib.domain.errors import InvalidInput
 from chalicelib.domain.histogram import Histogram
 from chalicelib.domain.metering import Measured
-from chalicelib.domain.metrics import Window
+from chalicelib.domain.metrics import MOST_OWN, Window, own_metrics
 from chalicelib.domain.node import Ack, ModuleReport
 from chalicelib.routes.edge import Edge
 from chalicelib.routes.fields import Edition, ModuleName
@@ -69,7 +69,11 @@ class ModuleBody(Received):
 
 
 class WindowBody(Received):
-    """What was measured of one version between two instants."""
+    """What was measured of one version between two instants.
+
+    `counts` and `levels` are what the module said of itself: how often things happened in the window, and its mean
+    levels in millionths.
+    """
 
     module: ModuleName
     digest: Edition
@@ -81,6 +85,8 @@ class WindowBody(Received):
     cpu_ms: Count
     memory_bytes: Count
     crashes: Count
+    counts: Annotated[dict[str, int], Field(max_length=MOST_OWN)] = Field(default_factory=dict)
+    levels: Annotated[dict[str, int], Field(max_length=MOST_OWN)] = Field(default_factory=dict)
 
     @field_validator("ended_at")
     @classmethod
@@ -108,6 +114,7 @@ class WindowBody(Received):
             cpu_ms=self.cpu_ms,
             memory_bytes=self.memory_bytes,
             crashes=self.crashes,
+            own=own_metrics(self.counts, self.levels, covered_ms=self.ended_at - self.started_at),
         )
 
 

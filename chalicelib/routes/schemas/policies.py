@@ -6,26 +6,26 @@ A field that is left out has the value of a policy nobody has changed, not the o
 from __future__ import annotations
 
 from dataclasses import asdict, fields
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, create_model, field_validator
+from pydantic import AfterValidator, Field, create_model, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
-from chalicelib.domain.analysis.evidence import Direction, Missing
-from chalicelib.domain.analysis.policy import AnalysisMode, AnalysisPolicy, DeclaredMetric
+from chalicelib.domain.analysis.evidence import Direction, Missing, Source
+from chalicelib.domain.analysis.policy import MOST_QUERIES, AnalysisMode, AnalysisPolicy, DeclaredMetric
 from chalicelib.domain.environment import Environment
 from chalicelib.domain.errors import InvalidInput
 from chalicelib.domain.policy import ApprovalPolicy, Concurrency, HoldPolicy, HoldThen, Overridable, Policy
 from chalicelib.domain.strategies import StrategySpec
-from chalicelib.routes.fields import LONGEST_SECONDS, Instant, Seconds, iso, one_of
+from chalicelib.routes.fields import LONGEST_SECONDS, Instant, ModuleName, Seconds, iso, one_of
 from chalicelib.routes.schemas.strategies import StrategyBody
-from chalicelib.routes.validation import Answered, Received, broken
+from chalicelib.routes.validation import Answered, Received, broken, broken_inside
 
 LONGEST_WORK_S = 24 * 3600
 
 
 class DeclaredBody(Received):
-    """A metric of the module's own."""
+    """A metric of the modules' own: what they report to their node, or what a Prometheus server knows of them."""
 
     name: Annotated[str, Field(min_length=1, max_length=100)]
     direction: Annotated[Direction, one_of(Direction)] = Direction.INCREASE
@@ -34,6 +34,21 @@ class DeclaredBody(Received):
     critical: bool = False
     missing: Annotated[Missing, one_of(Missing)] = Missing.NO_DATA
     min_samples: Annotated[int, Field(ge=1, le=100_000)] = 5
+    source: Annotated[Source, one_of(Source)] = Source.HEARTBEAT
+    query: Annotated[str, Field(max_length=2_000)] = ""
+    modules: Annotated[list[ModuleName], Field(max_length=100)] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _fits_its_source(self) -> Self:
+        try:
+            self.metric()
+        except InvalidInput as error:
+            raise broken_inside(error) from error
+        return self
+
+    def metric(self) -> DeclaredMetric:
+        """The same for the domain."""
+        return DeclaredMetric(**{**dict(self), "modules": tuple(self.modules)})
 
 
 _DELIVERED = AnalysisPolicy()
@@ -50,12 +65,14 @@ class AnalysisWords(Received):
     def _are_declared_once(cls, declared: list[DeclaredBody]) -> list[DeclaredBody]:
         if len({metric.name for metric in declared}) != len(declared):
             raise broken("each metric may be declared once")
+        if sum(metric.source is Source.PROMETHEUS for metric in declared) > MOST_QUERIES:
+            raise broken(f"at most {MOST_QUERIES} metrics may come from Prometheus")
         return declared
 
     def policy(self) -> AnalysisPolicy:
         """The same for the domain."""
         numbers = {name: getattr(self, name) for name in _NUMBERS}
-        declared = tuple(DeclaredMetric(**dict(metric)) for metric in self.declared)
+        declared = tuple(metric.metric() for metric in self.declared)
         return AnalysisPolicy(mode=self.mode, declared=declared, **numbers)
 
 
