@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 
 class BadSettings(Exception):
     """Environment variables are missing or senseless; nothing can run."""
 
-    def __init__(self, missing: tuple[str, ...], senseless: tuple[str, ...]) -> None:
-        self.missing, self.senseless = missing, senseless
+    def __init__(self, missing: tuple[str, ...], senseless: tuple[str, ...], addresses: tuple[str, ...] = ()) -> None:
+        self.missing, self.senseless, self.addresses = missing, senseless, addresses
         parts = [f"not set: {', '.join(missing)}"] if missing else []
         parts += [f"not a whole number above zero: {', '.join(senseless)}"] if senseless else []
+        parts += [f"not an http or https address: {', '.join(addresses)}"] if addresses else []
         super().__init__(f"Environment variables {'; '.join(parts)}.")
 
 
@@ -37,6 +39,7 @@ class Settings:
     heartbeat_ms: int = 1_000
     loopback_issuers: bool = False
     audit_secret: str = AUDIT_KEYS
+    prometheus_url: str | None = None
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -49,8 +52,10 @@ class Settings:
         missing = tuple(name for name in REQUIRED if not env.get(name))
         heartbeat = env.get(HEARTBEAT_MS) or "1000"
         senseless = () if heartbeat.isascii() and heartbeat.isdigit() and int(heartbeat) else (HEARTBEAT_MS,)
-        if missing or senseless:
-            raise BadSettings(missing, senseless)
+        prometheus = env.get(PROMETHEUS_URL) or None
+        addresses = () if prometheus is None or _is_address(prometheus) else (PROMETHEUS_URL,)
+        if missing or senseless or addresses:
+            raise BadSettings(missing, senseless, addresses)
         return cls(
             table=env["HOTSWAP_TABLE"],
             artifact_bucket=env["HOTSWAP_ARTIFACT_BUCKET"],
@@ -64,12 +69,27 @@ class Settings:
             heartbeat_ms=int(heartbeat),
             loopback_issuers=env.get(LOOPBACK_ISSUERS) == "true",
             audit_secret=env.get("HOTSWAP_AUDIT_SECRET") or AUDIT_KEYS,
+            prometheus_url=prometheus,
         )
 
 
 def origins_of(environ: Mapping[str, str]) -> tuple[str, ...]:
     """The sites whose scripts may call the API, separated by commas in `HOTSWAP_CORS_ORIGINS`; none when it is empty."""
     return tuple(filter(None, map(str.strip, environ.get("HOTSWAP_CORS_ORIGINS", "").split(","))))
+
+
+def _is_address(text: str) -> bool:
+    """Whether it is the base of a server's address: no credentials, no query."""
+    try:
+        parts = urlsplit(text)
+        return (
+            parts.scheme in ("http", "https")
+            and bool(parts.hostname)
+            and parts.port != 0
+            and not (parts.username or parts.password or parts.query or parts.fragment)
+        )
+    except ValueError:
+        return False
 
 
 REQUIRED = (
@@ -82,3 +102,4 @@ REQUIRED = (
 HEARTBEAT_MS = "HOTSWAP_HEARTBEAT_MS"
 LOOPBACK_ISSUERS = "HOTSWAP_LOOPBACK_ISSUERS"
 """Trusted issuers may live on this machine, without TLS. For development and tests."""
+PROMETHEUS_URL = "HOTSWAP_PROMETHEUS_URL"

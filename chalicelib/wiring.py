@@ -6,7 +6,7 @@ Whoever runs the program elsewhere (the local cloud, tests) brings adapters of i
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from chalicelib.adapters.id_tokens import IdTokens
     from chalicelib.adapters.passwords import Passwords
     from chalicelib.adapters.tokens import Tokens
+    from chalicelib.domain.analysis.evidence import Source
     from chalicelib.settings import Settings
     from chalicelib.usecases.ports import (
         Artifacts,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
         DeadLetters,
         Executions,
         Metrics,
+        MetricSource,
         Ports,
         Signatures,
         Store,
@@ -40,6 +42,7 @@ REPLACEABLE: Final = frozenset(
         "dead_letters",
         "executions",
         "id_tokens",
+        "metric_sources",
         "metrics",
         "new_id",
         "passwords",
@@ -215,6 +218,24 @@ def checkpoint_signer() -> CheckpointSigner:
     return _once("checkpoint_signer", make)
 
 
+def metric_sources() -> Mapping[Source, MetricSource]:
+    """Where user-declared metrics come from; Prometheus where the installation names a server."""
+
+    def make() -> Mapping[Source, MetricSource]:
+        from chalicelib.adapters.heartbeat_metrics import HeartbeatMetrics
+        from chalicelib.domain.analysis.evidence import Source
+
+        sources: dict[Source, MetricSource] = {Source.HEARTBEAT: HeartbeatMetrics()}
+        server = settings().prometheus_url
+        if server is not None:
+            from chalicelib.adapters.prometheus import PrometheusMetrics
+
+            sources[Source.PROMETHEUS] = PrometheusMetrics(server)
+        return sources
+
+    return _once("metric_sources", make)
+
+
 def passwords() -> Passwords:
     """Password hashes."""
 
@@ -276,6 +297,7 @@ def ports() -> Ports:
             artifacts=artifacts(),
             bus=bus(),
             signatures=signatures(),
+            metric_sources=metric_sources(),
             new_id=new_id,
         )
 

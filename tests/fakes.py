@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from chalicelib.adapters.heartbeat_metrics import HeartbeatMetrics
+from chalicelib.domain.analysis.evidence import Source
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.metering import OpenStep
 from chalicelib.domain.metrics import Window
@@ -174,6 +176,7 @@ def fake_ports(**others: Any) -> Ports:
         "artifacts": FakeArtifacts(),
         "bus": FakeBus(),
         "signatures": FakeSignatures(),
+        "metric_sources": {Source.HEARTBEAT: HeartbeatMetrics()},
         "new_id": lambda: f"01J{next(numbers):023d}",
     }
     return Ports(**(fakes | others))

@@ -60,11 +60,14 @@ def advance_wave(deployment_id: str, *, ports: Ports) -> Deployment:
 
 def _judge(deployment: Deployment, rollout: Rollout, policy: Policy, *, ports: Ports) -> Decided:
     assignment = _assignment(deployment, rollout, ports=ports)
-    evidence = gather_evidence(deployment, rollout, assignment, thorough=True, ports=ports)
-    if rollout.current.kind is WaveKind.STAGE:
+    analysis = policy.analysis.of_module(deployment.module)
+    staging = rollout.current.kind is WaveKind.STAGE
+    declared = None if staging else analysis
+    evidence = gather_evidence(deployment, rollout, assignment, thorough=True, declared=declared, ports=ports)
+    if staging:
         verdict = _judge_staged(evidence, policy)
     else:
-        verdict = _with_requests_seen(judge(evidence, policy.analysis), evidence, rollout.current)
+        verdict = _with_requests_seen(judge(evidence, analysis), evidence, rollout.current)
     entry = verdict_entry(rollout, verdict, final=True)
     match verdict.decision:
         case Decision.PROMOTE:

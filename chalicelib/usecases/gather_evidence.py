@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
+from chalicelib.domain.analysis.comparison import compare
 from chalicelib.domain.analysis.evidence import Evidence, NodeEvidence
+from chalicelib.domain.analysis.policy import AnalysisPolicy
 from chalicelib.domain.assignment import Assignment
 from chalicelib.domain.deployment import Deployment
 from chalicelib.domain.edition import edition
@@ -12,7 +15,8 @@ from chalicelib.domain.metrics import Window, merged_windows
 from chalicelib.domain.node import Member, Node, Outcome
 from chalicelib.domain.rollout import Rollout
 from chalicelib.domain.strategies import WaveKind
-from chalicelib.usecases.ports import SERIES_STEP_MS, Ports
+from chalicelib.usecases.gather_declared import gather_declared
+from chalicelib.usecases.ports import SERIES_STEP_MS, MetricSide, Ports
 
 BEFORE_MS = 20 * 60 * 1000
 """How far back `before` reaches: machine time ahead of the rollout, as in the world the judge was measured in."""
@@ -22,9 +26,15 @@ LOOK_GRAIN_MS = 60_000
 
 
 def gather_evidence(
-    deployment: Deployment, rollout: Rollout, assignment: Assignment, *, thorough: bool, ports: Ports
+    deployment: Deployment,
+    rollout: Rollout,
+    assignment: Assignment,
+    *,
+    thorough: bool,
+    declared: AnalysisPolicy | None = None,
+    ports: Ports,
 ) -> Evidence:
-    """The evidence for the current wave.
+    """The evidence for the current wave; with the metrics that `declared` declares where it is given.
 
     `thorough` (the verdict at the end of a bake) reads the series, so that levels can be followed window
     by window; a look in between reads only the sums since the wave began, and `before` by the minute where there is
@@ -65,7 +75,7 @@ def gather_evidence(
             failed=member.deployed is Outcome.FAILED,
         )
 
-    return Evidence(
+    gathered = Evidence(
         canary=tuple(evidence(member, edition(deployment.digest, rollout.configuration)) for member in canary),
         control=tuple(evidence(member, member.from_edition) for member in control if member.from_edition is not None),
         wave=wave.number,
@@ -73,6 +83,27 @@ def gather_evidence(
         first_install=rollout.from_digest is None,
         looks=wave.holds,
     )
+    if declared is None or not declared.declared:
+        return gathered
+    start = since + declared.warm_up_ms
+    ours = MetricSide(version=deployment.version, nodes=_names(canary), from_ms=start, to_ms=now)
+    theirs = MetricSide(version=rollout.from_version or "", nodes=_names(control), from_ms=start, to_ms=now)
+    if not compare(gathered, declared).has_control:
+        theirs = replace(theirs, nodes=ours.nodes, from_ms=begun - BEFORE_MS, to_ms=begun)
+    series_of_sources = gather_declared(
+        gathered,
+        declared,
+        module=deployment.module,
+        environment=str(rollout.environment),
+        canary=ours,
+        baseline=theirs,
+        ports=ports,
+    )
+    return replace(gathered, declared=series_of_sources)
+
+
+def _names(members: Iterable[Member]) -> tuple[str, ...]:
+    return tuple(member.name for member in members)
 
 
 _Series = tuple[tuple[str, str, Window], ...]

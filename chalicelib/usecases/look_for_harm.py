@@ -68,7 +68,7 @@ def _look(deployment_id: str, assignment: Assignment, *, ports: Ports) -> None:
         if rollout.phase is Phase.DEPLOYING:
             # Who has not answered yet is watched by the deadline, not by the judge.
             evidence = replace(evidence, canary=tuple(node for node in evidence.canary if node.during))
-        harm = find_harm(evidence, policy.analysis)
+        harm = find_harm(evidence, policy.analysis.of_module(deployment.module))
         if harm is None:
             return None
         entry = verdict_entry(rollout, harm, final=False)

@@ -8,9 +8,12 @@ Records are the domain's frozen dataclasses with a `key` (identity) and a `revis
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
+from chalicelib.domain.analysis.evidence import DeclaredSeries, Evidence, Source
+from chalicelib.domain.analysis.policy import AnalysisPolicy, DeclaredMetric
+from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.metering import OpenStep
 from chalicelib.domain.metrics import Window
 
@@ -232,6 +235,46 @@ class CheckpointSigner(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MetricSide:
+    """One side of a comparison: what ran, on which nodes (names), and when (machine time)."""
+
+    version: str
+    nodes: tuple[str, ...]
+    from_ms: int
+    to_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricQuestion:
+    """A declared metric of a module in the wave that is judged; `evidence` is what its nodes reported."""
+
+    metric: DeclaredMetric
+    module: str
+    environment: str
+    canary: MetricSide
+    baseline: MetricSide
+    policy: AnalysisPolicy
+    evidence: Evidence
+
+
+class QueryRefused(Unavailable):
+    """A source answered, but not with samples: the query is wrong, or gives several series where one is needed."""
+
+
+class MetricSource(Protocol):
+    """Where the samples of user-declared metrics come from: heartbeats, a Prometheus server."""
+
+    def samples(self, question: MetricQuestion) -> DeclaredSeries:
+        """Both sides. What the source does not know is None, never zero.
+
+        Raises:
+            QueryRefused: this metric cannot be had; another one may.
+            Unavailable: the source does not answer.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
     """Everything at once, for use cases that touch most of it."""
 
@@ -242,4 +285,5 @@ class Ports:
     artifacts: Artifacts
     bus: Bus
     signatures: Signatures
+    metric_sources: Mapping[Source, MetricSource] = field(default_factory=dict)
     new_id: Callable[[], str]

@@ -200,3 +200,23 @@ def test_secrets_are_withheld_and_their_hashes_are_not(lines: Any):
     (line,) = lines()
     assert (line["taskToken"], line["Authorization"], line["credential"]) == ("withheld",) * 3
     assert line["tokenHash"] == "d" * 64
+
+
+@pytest.mark.parametrize(
+    "address", ["ftp://p", "p:9090", "http://", "http://me:secret@p", "http://p?x=1", "http://p:0"]
+)
+def test_a_prometheus_server_that_is_no_plain_address_is_refused(address: str) -> None:
+    with pytest.raises(BadSettings, match="HOTSWAP_PROMETHEUS_URL"):
+        Settings.from_env(ENVIRONMENT | {"HOTSWAP_PROMETHEUS_URL": address})
+
+
+def test_prometheus_is_a_source_where_a_server_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = Settings.from_env(ENVIRONMENT)
+    for settings, names in (
+        (plain, {"heartbeat"}),
+        (Settings.from_env(ENVIRONMENT | {"HOTSWAP_PROMETHEUS_URL": "http://p:9090"}), {"heartbeat", "prometheus"}),
+    ):
+        wiring.reset()
+        wiring.install(settings=settings)
+        assert set(wiring.metric_sources()) == names
+    wiring.reset()

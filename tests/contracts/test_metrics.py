@@ -9,6 +9,7 @@ import pytest
 from chalicelib.adapters.dynamodb.metrics import DynamoMetrics
 from chalicelib.domain.histogram import Histogram
 from chalicelib.domain.metering import OpenStep
+from chalicelib.domain.metrics import own_metrics
 from chalicelib.usecases.ports import Metrics
 from tests.builders import NEW_DIGEST, NODE_ID, NOW_MS, OLD_DIGEST, a_window
 from tests.fakes import FakeMetrics
@@ -76,6 +77,13 @@ def test_a_wide_histogram_survives(metrics: Metrics):
     keep(metrics, wide)
 
     assert metrics.series(**SERIES, from_ms=NOW_MS, to_ms=NOW_MS + 10_000)[0][2] == wide
+
+
+def test_what_modules_say_of_themselves_survives(metrics: Metrics):
+    own = own_metrics({"declined.total": 3}, {"depth": -4_500_000}, covered_ms=1_000)
+    keep(metrics, window(0, own=own))
+
+    assert metrics.series(**SERIES, from_ms=NOW_MS, to_ms=NOW_MS + 10_000)[0][2].own == own
 
 
 @pytest.mark.parametrize(("from_ms", "to_ms", "found"), [(0, 10_000, [0]), (1, 20_001, [10, 20]), (0, 20_000, [0, 10])])

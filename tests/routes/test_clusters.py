@@ -249,6 +249,23 @@ def test_a_policy_somebody_else_changed_meanwhile_is_409(api: Api, guard: str) -
         ({"analysis": {"alphaBp": "100"}}, "analysis.alphaBp"),
         ({"analysis": {"declared": [{"name": "a"}, {"name": "a"}]}}, "analysis.declared"),
         ({"analysis": {"declared": [{"name": "a", "direction": "up"}]}}, "analysis.declared[0].direction"),
+        ({"analysis": {"declared": [{"name": "a", "source": "statsd"}]}}, "analysis.declared[0].source"),
+        ({"analysis": {"declared": [{"name": "a b"}]}}, "analysis.declared[0].name"),
+        ({"analysis": {"declared": [{"name": "a", "query": "up"}]}}, "analysis.declared[0].query"),
+        ({"analysis": {"declared": [{"name": "a", "source": "prometheus"}]}}, "analysis.declared[0].query"),
+        (
+            {"analysis": {"declared": [{"name": "a", "source": "prometheus", "query": "sum(up)"}]}},
+            "analysis.declared[0].query",
+        ),
+        ({"analysis": {"declared": [{"name": "a", "modules": ["No"]}]}}, "analysis.declared[0].modules[0]"),
+        (
+            {
+                "analysis": {
+                    "declared": [{"name": f"m{at}", "source": "prometheus", "query": "$version"} for at in range(6)]
+                }
+            },
+            "analysis.declared",
+        ),
         ({"approval": {"approvers": 0}}, "approval.approvers"),
         ({"approval": {"required": "yes"}}, "approval.required"),
         ({"hold": {"then": "wait"}}, "hold.then"),
@@ -289,6 +306,26 @@ def test_all_rules_a_policy_breaks_come_in_one_answer(api: Api) -> None:
         "analysis.mode",
         "queueSeconds",
     }
+
+
+def test_a_metric_from_prometheus_is_declared_and_shown_as_it_was_put(api: Api) -> None:
+    metric = {
+        "name": "queueDepth",
+        "direction": "increase",
+        "changePct": 50,
+        "floorMicros": 1_000_000,
+        "critical": True,
+        "missing": "zero",
+        "minSamples": 10,
+        "source": "prometheus",
+        "query": 'avg(queue_depth{version="$version"})',
+        "modules": ["payment-processor"],
+    }
+
+    put = api.ok("ada", "PUT", POLICY, {"strategy": {"kind": "direct"}, "analysis": {"declared": [metric]}})
+
+    assert put["analysis"]["declared"] == [metric]
+    assert api.ok("vic", "GET", POLICY)["analysis"]["declared"] == [metric]
 
 
 def test_the_policys_analysis_has_every_number_of_the_judge(api: Api) -> None:

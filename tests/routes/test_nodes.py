@@ -185,6 +185,10 @@ MODULE = BEAT["modules"][0]
         ({"windows": [{**WINDOW, "latency": {"192": 1}}]}, "windows[0].latency"),
         ({"windows": [{**WINDOW, "latency": {"512": 120}}]}, "windows[0].latency"),
         ({"windows": [{**WINDOW, "latency": {"1": 120.0}}]}, "windows[0].latency.1"),
+        ({"windows": [{**WINDOW, "counts": {"a b": 1}}]}, "windows[0].own"),
+        ({"windows": [{**WINDOW, "counts": {"declined": -1}}]}, "windows[0].counts"),
+        ({"windows": [{**WINDOW, "levels": {"depth": 1.5}}]}, "windows[0].levels.depth"),
+        ({"windows": [{**WINDOW, "counts": {"a": 1}, "levels": {"a": 1}}]}, "windows[0].levels"),
         ({"uptime": 1}, "uptime"),
     ],
 )

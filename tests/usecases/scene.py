@@ -18,7 +18,7 @@ from chalicelib.domain.environment import Environment
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.histogram import Histogram
 from chalicelib.domain.metering import Measured
-from chalicelib.domain.metrics import Window
+from chalicelib.domain.metrics import Window, own_metrics
 from chalicelib.domain.module import ModuleVersion, signed_text
 from chalicelib.domain.node import Ack, ModuleReport, Node, node_id
 from chalicelib.domain.policy import Policy
@@ -52,6 +52,7 @@ class ANode:
     ack: Ack | None = None
     cannot_start: set[str] = field(default_factory=set)
     errors: dict[str, int] = field(default_factory=dict)
+    levels: dict[str, int] = field(default_factory=dict)
     requests: int = 0
     ran: list[str | None] = field(default_factory=list)
     at_ms: int = 0
@@ -93,6 +94,11 @@ class ANode:
             latency=Histogram(counts=((190, self.requests),)),
             cpu_ms=10,
             memory_byte_ms=40_000_000 * (now - self.at_ms),
+            own=own_metrics(
+                {},
+                {"queueDepth": self.levels[self.active]} if self.active in self.levels else {},
+                covered_ms=now - self.at_ms,
+            ),
         )
         return (Measured(module=MODULE, digest=self.active, window=window),)
 
