@@ -6,10 +6,13 @@ import { Audit } from './resources/audit.ts'
 import { Auth } from './resources/auth.ts'
 import { Clusters } from './resources/clusters.ts'
 import { Deployments } from './resources/deployments.ts'
+import { Issuers } from './resources/issuers.ts'
+import { Line } from './resources/line.ts'
 import { Modules } from './resources/modules.ts'
 import { Nodes } from './resources/nodes.ts'
 import { Service } from './resources/service.ts'
 import { SigningKeys } from './resources/signing-keys.ts'
+import { Users } from './resources/users.ts'
 import { Session } from './session.ts'
 import type { User } from './types.ts'
 
@@ -37,6 +40,9 @@ export class OrchestrationClient {
   readonly modules: Modules
   readonly signingKeys: SigningKeys
   readonly audit: Audit
+  readonly line: Line
+  readonly users: Users
+  readonly issuers: Issuers
   readonly auth: Auth
   readonly service: Service
   readonly #session: Session
@@ -45,6 +51,7 @@ export class OrchestrationClient {
     const session = new Session(
       {
         logIn: ({ username, password }) => this.call('logIn', { body: { username, password } }),
+        exchange: (idToken) => this.call('exchangeToken', { body: { idToken } }),
         refresh: (refreshToken) => this.call('refreshSession', { body: { refreshToken } }),
       },
       options,
@@ -61,6 +68,9 @@ export class OrchestrationClient {
     this.modules = new Modules(call, sender)
     this.signingKeys = new SigningKeys(call)
     this.audit = new Audit(call)
+    this.line = new Line(call)
+    this.users = new Users(call)
+    this.issuers = new Issuers(call)
     this.auth = new Auth(call, session)
     this.service = new Service(call)
   }
@@ -68,7 +78,7 @@ export class OrchestrationClient {
   /** Any operation by its id in the OpenAPI document, typed by it: for what has no method of its own yet. */
   readonly call: Call
 
-  /** Logs in with the client's credentials. Needed only to fail early: the first call that needs it does it too. */
+  /** Logs in with the client's credentials or identity token. Needed only to fail early: the first call that needs it does it too. */
   async authenticate(): Promise<User> {
     return (await this.#session.logIn()).user
   }

@@ -20,7 +20,9 @@ export interface ClientOptions {
   readonly baseUrl: string
   /** Logs in with these, on `authenticate()` or before the first call that needs it, and again when a session ends. */
   readonly credentials?: Credentials | undefined
-  /** A token to use instead, or a function that gives one whenever a call needs it (an OIDC token of a CI job). */
+  /** Or with the identity token of an issuer that HotSwap trusts, or a function that gets one (a CI job). */
+  readonly identityToken?: string | (() => string | Promise<string>) | undefined
+  /** A token to use instead, or a function that gives one whenever a call needs it. */
   readonly token?: string | (() => string | Promise<string>) | undefined
   /** How many times a call is repeated after its first attempt. Default 3. */
   readonly retryAttempts?: number | undefined

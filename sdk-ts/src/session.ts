@@ -1,6 +1,6 @@
 import { AuthenticationError, HotSwapError } from './errors.ts'
 import type { Credentials } from './options.ts'
-import type { Tokens } from './types.ts'
+import type { User } from './types.ts'
 
 /** What is sent as `Authorization: Bearer`, and what it is renewed with. */
 export interface KeptTokens {
@@ -18,10 +18,16 @@ export interface TokenStore {
   exclusively<T>(work: () => Promise<T>): Promise<T>
 }
 
-/** How tokens are got; both calls are sent without one. */
+/** What a login answers. */
+export interface LoggedIn extends KeptTokens {
+  readonly user: User
+}
+
+/** How tokens are got; all calls are sent without one. */
 export interface Exchange {
-  logIn(credentials: Credentials): Promise<Tokens>
-  refresh(refreshToken: string): Promise<Tokens>
+  logIn(credentials: Credentials): Promise<LoggedIn>
+  exchange(idToken: string): Promise<LoggedIn>
+  refresh(refreshToken: string): Promise<LoggedIn>
 }
 
 /** A token is renewed when it has less than this to live. */
@@ -47,6 +53,7 @@ class Memory implements TokenStore {
 export class Session {
   readonly #exchange: Exchange
   readonly #credentials: Credentials | undefined
+  readonly #identityToken: string | (() => string | Promise<string>) | undefined
   readonly #store: TokenStore
   #given: string | (() => string | Promise<string>) | undefined
   #renewal: Promise<string | undefined> | undefined
@@ -55,12 +62,14 @@ export class Session {
     exchange: Exchange,
     options: {
       credentials?: Credentials | undefined
+      identityToken?: string | (() => string | Promise<string>) | undefined
       token?: string | (() => string | Promise<string>) | undefined
       tokenStore?: TokenStore | undefined
     },
   ) {
     this.#exchange = exchange
     this.#credentials = options.credentials
+    this.#identityToken = options.identityToken
     this.#given = options.token
     this.#store = options.tokenStore ?? new Memory()
   }
@@ -72,7 +81,7 @@ export class Session {
   }
 
   /** From now on what a login answered. */
-  async keep(tokens: Tokens): Promise<void> {
+  async keep(tokens: KeptTokens): Promise<void> {
     this.#given = undefined
     const lifetime = lifetimeMs(tokens.accessToken)
     // By this machine's clock: the server's may be another.
@@ -80,20 +89,11 @@ export class Session {
     await this.#store.write({ accessToken: tokens.accessToken, expiresAt, refreshToken: tokens.refreshToken })
   }
 
-  /** Logs in anew with the client's credentials. */
-  async logIn(): Promise<Tokens> {
-    if (this.#credentials === undefined) {
-      throw new HotSwapError(
-        'authenticate() needs credentials: new OrchestrationClient({ credentials: { username, password } })',
-      )
-    }
-    const tokens = await this.#exchange.logIn(this.#credentials)
+  /** Logs in anew with the client's credentials or identity token. */
+  async logIn(): Promise<LoggedIn> {
+    const tokens = await this.#loggedIn()
     await this.keep(tokens)
     return tokens
-  }
-
-  async refreshToken(): Promise<string | undefined> {
-    return (await this.#store.read())?.refreshToken
   }
 
   /** A token for the next request, renewed before it expires; undefined when there is none and no way to get one. */
@@ -120,6 +120,21 @@ export class Session {
     return this.#renewOnce(refused)
   }
 
+  #canLogIn(): boolean {
+    return this.#credentials !== undefined || this.#identityToken !== undefined
+  }
+
+  async #loggedIn(): Promise<LoggedIn> {
+    if (this.#credentials !== undefined) return this.#exchange.logIn(this.#credentials)
+    if (this.#identityToken === undefined) {
+      throw new HotSwapError(
+        'authenticate() needs credentials: new OrchestrationClient({ credentials: { username, password } })',
+      )
+    }
+    const token = this.#identityToken
+    return this.#exchange.exchange(typeof token === 'function' ? await token() : token)
+  }
+
   #renewOnce(old: string | undefined): Promise<string | undefined> {
     this.#renewal ??= this.#store
       .exclusively(() => this.#renew(old))
@@ -143,7 +158,7 @@ export class Session {
         await this.#store.write(undefined)
       }
     }
-    return this.#credentials === undefined ? undefined : (await this.logIn()).accessToken
+    return this.#canLogIn() ? (await this.logIn()).accessToken : undefined
   }
 }
 

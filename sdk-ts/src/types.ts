@@ -32,6 +32,11 @@ export type AuditChain = Schemas['ChainBody']
 export type User = Schemas['UserBody']
 export type Tokens = Schemas['TokensBody']
 export type Health = Schemas['HealthBody']
+export type Account = Schemas['AccountBody']
+export type Issuer = Schemas['IssuerBody']
+export type LineState = Schemas['LineBody']
+export type Plan = Schemas['PlanBody']
+export type Seal = Schemas['SealBody']
 export type Problem = Schemas['Problem']
 
 /** What happened, and the name of its details. */

@@ -216,6 +216,24 @@ test('a function that gives the same token again is not believed twice', async (
   expect(door.api.seen).toHaveLength(1)
 })
 
+test('an identity token is exchanged, and again when the session it made has ended', async () => {
+  let issued = 0
+  const api = new FakeApi(({ path }) => {
+    if (!path.endsWith('/exchange')) return json(200, DEPLOYMENT)
+    issued += 1
+    return json(200, { accessToken: `x-${issued}`, expiresAt: new Date(Date.now() + 900_000).toISOString(), user: {} })
+  })
+  const client = api.client({ token: undefined, identityToken: async () => 'oidc' })
+
+  await client.authenticate()
+  await client.deployments.getStatus(ID)
+  jest.setSystemTime(START + 15 * 60_000)
+  await client.deployments.getStatus(ID)
+
+  expect(api.bearers()).toEqual([null, 'Bearer x-1', null, 'Bearer x-2'])
+  expect(api.seen[0]?.body).toEqual({ idToken: 'oidc' })
+})
+
 test('setToken replaces what there was; without a token nothing is sent', async () => {
   const door = new Door()
   const client = door.client({ credentials: undefined })

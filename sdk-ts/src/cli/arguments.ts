@@ -83,6 +83,7 @@ export function deploymentOf(
     version,
     targetEnvironment: environmentOf(environment),
     ...(values['require-approval'] === true && { requireApproval: true }),
+    ...(values['allow-downgrade'] === true && { allowDowngrade: true }),
     ...(description !== undefined && { description }),
     ...(requesterEmail !== undefined && { requesterEmail }),
     ...(Object.keys(metadata).length > 0 && { metadata }),

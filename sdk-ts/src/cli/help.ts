@@ -20,7 +20,8 @@ export function overview(paint: Paint): string[] {
     paint('bold', 'Environment'),
     ...aligned([
       ['HOTSWAP_URL', 'where the API is'],
-      ['HOTSWAP_TOKEN', 'a token to use, for instance the OIDC token of a CI job'],
+      ['HOTSWAP_TOKEN', 'an access token to use'],
+      ['HOTSWAP_ID_TOKEN', 'an identity token of a trusted issuer to exchange for one: the OIDC token of a CI job'],
       ['HOTSWAP_USERNAME, HOTSWAP_PASSWORD', 'a user to log in as for this one command'],
       ['NO_COLOR', 'no colours'],
     ]),

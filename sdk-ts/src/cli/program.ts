@@ -79,14 +79,21 @@ async function carriedOut(command: Command, operands: string[], values: Values, 
 
 /** Who the command is: a token of the environment, a user of the environment, or whoever logged in at this URL. */
 function clientOf(world: World, url: string, session: SessionFile, isSame: boolean): OrchestrationClient {
-  const { HOTSWAP_TOKEN: token, HOTSWAP_USERNAME: username, HOTSWAP_PASSWORD: password } = world.env
+  const {
+    HOTSWAP_TOKEN: token,
+    HOTSWAP_USERNAME: username,
+    HOTSWAP_PASSWORD: password,
+    HOTSWAP_ID_TOKEN: identityToken,
+  } = world.env
   const identity = token
     ? { token }
-    : username && password
-      ? { credentials: { username, password } }
-      : isSame
-        ? { tokenStore: session.tokenStore() }
-        : {}
+    : identityToken
+      ? { identityToken }
+      : username && password
+        ? { credentials: { username, password } }
+        : isSame
+          ? { tokenStore: session.tokenStore() }
+          : {}
   return new OrchestrationClient({ baseUrl: url, fetch: world.fetch, retryAttempts: 2, retryDelay: 500, ...identity })
 }
 

@@ -1,7 +1,8 @@
 import type { Call } from '../client.ts'
+import type { QueryOf, ResultOf } from '../http/operation.ts'
 import type { RequestOptions } from '../options.ts'
 import { Paged } from '../pages.ts'
-import type { AuditChain, AuditRecord } from '../types.ts'
+import type { AuditChain, AuditRecord, Seal } from '../types.ts'
 
 /** Whose records, or which day's: one of the two. */
 export type AuditQuery =
@@ -24,6 +25,23 @@ export class Audit {
   /** Whether a subject's chain of records is whole. */
   async verify(subject: string, options?: RequestOptions): Promise<AuditChain> {
     return this.#call('verifyAuditChain', { query: { subject } }, options)
+  }
+
+  /** Signed checkpoints with everything they sealed, oldest first; what the stand-alone verifier reads. */
+  checkpoints(query: QueryOf<'listCheckpoints'> = {}, options?: RequestOptions): Paged<Seal> {
+    const { after = 0, limit } = query
+    return new Paged(async (cursor) => {
+      const page = await this.#call('listCheckpoints', { query: { after: Number(cursor), limit } }, options)
+      return { items: page.checkpoints, cursor: page.checkpoints.length === 0 ? null : String(page.nextAfter) }
+    }, String(after))
+  }
+
+  /** Whether signed checkpoints are whole: signatures, order, and that nothing they sealed is missing. */
+  async verifyCheckpoints(
+    query: QueryOf<'verifyAuditCheckpoints'> = {},
+    options?: RequestOptions,
+  ): Promise<ResultOf<'verifyAuditCheckpoints'>> {
+    return this.#call('verifyAuditCheckpoints', { query }, options)
   }
 
   #ofSubject(query: { subject: string; after?: number; limit?: number }, options?: RequestOptions): Paged<AuditRecord> {

@@ -1,4 +1,5 @@
 import type { Call } from '../client.ts'
+import type { BodyOf, ResultOf } from '../http/operation.ts'
 import type { Credentials, RequestOptions } from '../options.ts'
 import type { Session } from '../session.ts'
 import type { Tokens, User } from '../types.ts'
@@ -24,6 +25,20 @@ export class Auth {
   /** Exchanges a refresh token, good once, for new tokens. The client does so by itself; this is for your own. */
   async refresh(refreshToken: string, options?: RequestOptions): Promise<Tokens> {
     return this.#call('refreshSession', { body: { refreshToken } }, options)
+  }
+
+  /** Exchanges the identity token of a trusted issuer for an access token, which the client uses from now on. */
+  async exchange(idToken: string, options?: RequestOptions): Promise<ResultOf<'exchangeToken'>> {
+    const tokens = await this.#call('exchangeToken', { body: { idToken } }, options)
+    await this.#session.keep(tokens)
+    return tokens
+  }
+
+  /** Changes one's own password; every session ends, and the client goes on with the new one that is answered. */
+  async changePassword(body: BodyOf<'changePassword'>, options?: RequestOptions): Promise<Tokens> {
+    const tokens = await this.#call('changePassword', { body }, options)
+    await this.#session.keep(tokens)
+    return tokens
   }
 
   /** Ends the session at the API and forgets its tokens. */

@@ -12,6 +12,7 @@ import {
   type DeploymentEvent,
   type DeploymentSummary,
   isEnd,
+  type Plan,
 } from '../types.ts'
 
 type Why = BodyOf<'cancelDeployment'>
@@ -50,9 +51,23 @@ export class Deployments {
     }, query.cursor ?? undefined)
   }
 
+  /** What a deployment would do, by the functions that would do it; changes nothing. */
+  async plan(body: CreateDeployment, options?: RequestOptions): Promise<Plan> {
+    return this.#call('planDeployment', { body }, options)
+  }
+
   /** Undoes a completed deployment by a new one, which is answered. */
   async rollback(executionId: string, body: Why = {}, options?: RequestOptions): Promise<Deployment> {
     return this.#call('rollBackDeployment', { path: { executionId }, body }, options)
+  }
+
+  /** Goes on where a deployment that did not complete ended, by a new one, which is answered. */
+  async retry(
+    executionId: string,
+    body: BodyOf<'retryDeployment'> = {},
+    options?: RequestOptions,
+  ): Promise<Deployment> {
+    return this.#call('retryDeployment', { path: { executionId }, body }, options)
   }
 
   /** Stops a deployment and gives touched nodes back what they ran. */
@@ -70,8 +85,12 @@ export class Deployments {
     return this.#call('resumeDeployment', { path: { executionId }, body }, options)
   }
 
-  /** Ends this bake now and lets it be judged. */
-  async promote(executionId: string, body: Why = {}, options?: RequestOptions): Promise<Deployment> {
+  /** Ends this bake now and lets it be judged; `all` ends every bake of this environment. */
+  async promote(
+    executionId: string,
+    body: BodyOf<'promoteDeployment'> = {},
+    options?: RequestOptions,
+  ): Promise<Deployment> {
     return this.#call('promoteDeployment', { path: { executionId }, body }, options)
   }
 

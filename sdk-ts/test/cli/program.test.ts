@@ -191,6 +191,38 @@ describe('who a command is', () => {
     expect(terminal.api.seen).toHaveLength(2)
   })
 
+  test('an identity token of the environment is exchanged', async () => {
+    const terminal = new Terminal(({ path }) =>
+      json(200, path.endsWith('/exchange') ? { accessToken: 'x-1', expiresAt: tokens.expiresAt, user } : user),
+    )
+    terminal.env = { HOME: terminal.home, HOTSWAP_URL: 'https://api.test', HOTSWAP_ID_TOKEN: 'oidc' }
+
+    expect(await terminal.run('whoami')).toBe(0)
+
+    expect(terminal.api.seen[0]?.body).toEqual({ idToken: 'oidc' })
+    expect(terminal.api.bearers()).toEqual([null, 'Bearer x-1'])
+  })
+
+  test('a temporary password is to be changed, and can be', async () => {
+    const terminal = new Terminal(({ path }) =>
+      json(200, {
+        ...tokens,
+        accessToken: path.split('/').at(-1),
+        user: { ...user, mustChangePassword: path.endsWith('/login') },
+      }),
+    )
+    terminal.env = { HOME: terminal.home, HOTSWAP_URL: 'https://api.test' }
+    terminal.answers = ['dana', 'temporary', 'temporary', 'my own']
+
+    await terminal.run('login')
+    expect(terminal.out).toContain('hotswap password')
+    expect(await terminal.run('password')).toBe(0)
+    expect(terminal.api.seen[1]?.body).toEqual({ currentPassword: 'temporary', newPassword: 'my own' })
+    await terminal.run('whoami')
+    expect(terminal.api.bearers().at(-1)).toBe('Bearer password')
+    expect(await terminal.run('password')).toBe(64)
+  })
+
   test('a token of the environment wins, then a user of the environment', async () => {
     const terminal = nobody()
     terminal.env = { ...terminal.env, HOTSWAP_TOKEN: 'ci', HOTSWAP_USERNAME: 'dana', HOTSWAP_PASSWORD: 'x' }
@@ -208,6 +240,11 @@ describe('commands say to the API what they were told', () => {
     [`resume ${ID} -m why`, 'POST', `/api/v1/deployments/${ID}/resume`, { reason: 'why' }],
     [`promote ${ID.toLowerCase()}`, 'POST', `/api/v1/deployments/${ID}/promote`, {}],
     [`cancel ${ID}`, 'POST', `/api/v1/deployments/${ID}/cancel`, {}],
+    [`promote ${ID} --all`, 'POST', `/api/v1/deployments/${ID}/promote`, { all: true }],
+    [`retry ${ID}`, 'POST', `/api/v1/deployments/${ID}/retry`, {}],
+    ['line stop trouble', 'POST', '/api/v1/line/stop', { reason: 'trouble' }],
+    ['line resume -m over', 'POST', '/api/v1/line/resume', { reason: 'over' }],
+    ['line', 'GET', '/api/v1/line', undefined],
     [`rollback ${ID} --reason why`, 'POST', `/api/v1/deployments/${ID}/rollback`, { reason: 'why' }],
     [
       `approve ${ID} --id apr-1 -m fine`,
@@ -249,6 +286,10 @@ describe('commands say to the API what they were told', () => {
         cursor: null,
         versions: [],
         isWhole: true,
+        state: 'running',
+        mostRunning: null,
+        running: [],
+        waiting: [],
       }),
     )
 
@@ -297,6 +338,94 @@ describe('commands say to the API what they were told', () => {
 
     expect(await terminal.run('nodes', 'remove', 'prod', 'x')).toBe(64)
     expect(terminal.err).toContain('no node "x" in Production')
+  })
+
+  test('all checkpoints are verified, page by page', async () => {
+    const fault = { what: 'missing', subject: 's', seq: 2, detail: 'gone' }
+    const terminal = new Terminal([
+      json(200, { isWhole: true, checkpoints: [{}, {}], faults: [], nextAfter: 2 }),
+      json(200, { isWhole: false, checkpoints: [{}], faults: [fault], nextAfter: 3 }),
+      json(200, { isWhole: true, checkpoints: [], faults: [], nextAfter: 3 }),
+    ])
+
+    expect(await terminal.run('audit', 'verify')).toBe(1)
+    expect(terminal.out).toContain('The audit is broken: 3 signed checkpoints.')
+    expect(terminal.out).toContain('missing s: gone')
+  })
+
+  test('a plan that would not get through ends with 1 and says why', async () => {
+    const span = { earliest: AT, latest: AT }
+    const planned = {
+      environment: 'Production',
+      action: 'deploy',
+      why: 'because',
+      strategy: 'Canary',
+      fleet: 4,
+      gate: { approvers: 2, expiresSeconds: 86_400, why: 'policy' },
+      queuedBehind: 'X',
+      freezes: [{ name: 'christmas', reason: 'rest', until: null }],
+      begins: span,
+      ends: span,
+      waves: [{ number: 0, kind: 'deploy', nodes: 1, percentBp: 2_500, bakeSeconds: 60 }],
+    }
+    const plan = {
+      moduleName: 'a-b',
+      version: '1.0.0',
+      targetEnvironment: 'Production',
+      plannedAt: AT,
+      wouldRun: false,
+      refusals: [{ environment: 'Production', code: 'x', message: 'No nodes.' }],
+      earliestEnd: AT,
+      worstCaseEnd: null,
+      stateTransitions: { expected: 20, atMost: 30 },
+      cost: { expectedUsd: '0.0005', atMostUsd: '0.0008' },
+      environments: [
+        planned,
+        {
+          ...planned,
+          gate: { ...planned.gate, approvers: 1 },
+          queuedBehind: null,
+          why: null,
+          strategy: null,
+          fleet: 0,
+        },
+      ],
+    }
+    const terminal = new Terminal(() => json(200, plan))
+
+    expect(await terminal.run('plan', 'a-b', '1.0.0', 'prod', '--allow-downgrade')).toBe(1)
+    expect(terminal.api.seen[0]?.body).toMatchObject({ allowDowngrade: true })
+    for (const told of [
+      'waits for 2 people, 24 h 00 min at most: policy',
+      'waits for one person',
+      'waits behind X',
+      'frozen christmas until further notice: rest',
+      'wave 1  deploy 1 node (25 %), bakes 60 s',
+      'at the latest never',
+      '20 state transitions (at most 30), about $0.0005',
+      '✖ Production: No nodes.',
+      'It would not get through.',
+    ]) {
+      expect(terminal.out).toContain(told)
+    }
+    plan.wouldRun = true
+    expect(await terminal.run('plan', 'a-b', '1.0.0', 'prod')).toBe(0)
+  })
+
+  test('a stopped line says who stopped it and who waits', async () => {
+    const line = {
+      state: 'stopped',
+      stoppedBy: 'ada',
+      stoppedBecause: 'trouble',
+      mostRunning: 3,
+      running: ['A'],
+      waiting: ['B', 'C'],
+    }
+    const terminal = new Terminal([json(200, line)])
+
+    await terminal.run('line')
+
+    expect(terminal.out).toBe('The line is stopped by ada: trouble\n  1 running of at most 3: A\n  2 waiting: B, C\n')
   })
 
   test('a broken chain ends with 1', async () => {

@@ -13,6 +13,8 @@ export function wave(over: Partial<Wave> = {}): Wave {
     first: 0,
     upto: 2,
     bakeSeconds: 10,
+    bakeRequests: 0,
+    zone: null,
     status: 'Pending',
     attempt: 0,
     failedNodes: 0,

@@ -1,5 +1,5 @@
 import { numberOf } from '../arguments.ts'
-import type { Command } from '../command.ts'
+import type { Command, Context } from '../command.ts'
 import { textOf } from '../command.ts'
 import { EXIT } from '../exit.ts'
 import { plain, table } from '../paint.ts'
@@ -42,16 +42,42 @@ export const AUDIT_COMMANDS: readonly Command[] = [
   },
   {
     name: 'audit verify',
-    summary: "Verify that a subject's chain of records is whole; ends with 1 when it is not",
-    operands: ['<subject>'],
-    examples: ['hotswap audit verify deployment:01KAJ4Q8ZK8T2V0C5B3M9N7XYZ'],
-    async run({ client, world, print, paint }, [subject = '']) {
-      const chain = await client.audit.verify(subject, { signal: world.signal })
-      const verdict = chain.isWhole
-        ? `${paint('green', 'whole')}: ${chain.records} records, the last with hash ${chain.lastHash}`
-        : `${paint('red', 'broken')} at record ${chain.brokenAt} of ${chain.records}`
-      print(chain, [`${plain(subject)} is ${verdict}`])
-      return chain.isWhole ? EXIT.completed : EXIT.failed
-    },
+    summary:
+      'Verify the signed checkpoints over all records, or one chain of them; ends with 1 when something is not as it was',
+    operands: ['[subject]'],
+    examples: ['hotswap audit verify', 'hotswap audit verify deployment:01KAJ4Q8ZK8T2V0C5B3M9N7XYZ'],
+    run: (context, [subject]) => (subject === undefined ? verifyCheckpoints(context) : verifyChain(context, subject)),
   },
 ]
+
+async function verifyChain({ client, world, print, paint }: Context, subject: string): Promise<number> {
+  const chain = await client.audit.verify(subject, { signal: world.signal })
+  const verdict = chain.isWhole
+    ? `${paint('green', 'whole')}: ${chain.records} records, ${chain.sealedUpTo} of them sealed, the last with hash ${chain.lastHash}`
+    : `${paint('red', 'broken')} at record ${chain.brokenAt} of ${chain.records}`
+  print(chain, [`${plain(subject)} is ${verdict}`])
+  return chain.isWhole ? EXIT.completed : EXIT.failed
+}
+
+/** Page by page, because each is verified by one call. */
+async function verifyCheckpoints({ client, world, print, paint }: Context): Promise<number> {
+  const found = {
+    isWhole: true,
+    checkpoints: 0,
+    faults: [] as { what: string; subject: string; seq: number; detail: string }[],
+  }
+  for (let after = 0; ; ) {
+    const page = await client.audit.verifyCheckpoints({ after }, { signal: world.signal })
+    found.isWhole &&= page.isWhole
+    found.checkpoints += page.checkpoints.length
+    found.faults.push(...page.faults)
+    if (page.checkpoints.length === 0 || page.nextAfter <= after) break
+    after = page.nextAfter
+  }
+  const faults = found.faults.map(
+    ({ what, subject, detail }) => `  ${paint('red', plain(what))} ${plain(subject)}: ${plain(detail)}`,
+  )
+  const verdict = found.isWhole ? paint('green', 'whole') : paint('red', 'broken')
+  print(found, [`The audit is ${verdict}: ${found.checkpoints} signed checkpoints.`, ...faults])
+  return found.isWhole ? EXIT.completed : EXIT.failed
+}

@@ -1,5 +1,5 @@
 import { deploymentOf, environmentOf, executionIdOf, numberOf, statusOf } from '../arguments.ts'
-import type { Command, Option } from '../command.ts'
+import type { Command } from '../command.ts'
 import { textOf, textsOf } from '../command.ts'
 import { EXIT } from '../exit.ts'
 import { plain, table } from '../paint.ts'
@@ -7,15 +7,7 @@ import { ago, coloured } from '../text.ts'
 import { Scene } from '../watch/scene.ts'
 import { deploymentLines } from '../watch/view.ts'
 import { watched } from '../watch/watched.ts'
-
-const REQUEST: Readonly<Record<string, Option>> = {
-  'require-approval': { type: 'boolean', help: 'ask a person before the target, whatever its policy says' },
-  description: { type: 'string', value: 'TEXT', help: 'what is new, for whoever approves' },
-  email: { type: 'string', value: 'ADDRESS', help: 'a contact' },
-  metadata: { type: 'string', value: 'KEY=VALUE', multiple: true, help: 'kept with the deployment; may be repeated' },
-  hotfix: { type: 'string', value: 'REASON', help: 'jump environments; a second person must approve' },
-  skip: { type: 'string', value: 'ENVIRONMENT', multiple: true, help: 'which ones to jump; may be repeated' },
-}
+import { REQUEST } from './request-options.ts'
 
 /** Asking for deployments, and looking at them. */
 export const DEPLOYMENT_COMMANDS: readonly Command[] = [

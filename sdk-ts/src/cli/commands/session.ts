@@ -42,6 +42,20 @@ export const SESSION_COMMANDS: readonly Command[] = [
     },
   },
   {
+    name: 'password',
+    summary: 'Change your own password; every other session ends',
+    operands: [],
+    examples: ['hotswap password'],
+    async run({ client, world, print }) {
+      const currentPassword = await world.ask?.('Current password: ', true)
+      const newPassword = await world.ask?.('New password: ', true)
+      if (!currentPassword || !newPassword) throw new UsageError('Nobody can be asked for the passwords here.')
+      const { user } = await client.auth.changePassword({ currentPassword, newPassword }, { signal: world.signal })
+      print(user, ['The password is changed.'])
+      return EXIT.completed
+    },
+  },
+  {
     name: 'completion',
     summary: 'Print what makes a shell complete these commands',
     operands: ['<shell>'],
@@ -77,7 +91,8 @@ async function logIn(context: Context, [name]: readonly string[], values: Record
   })
   const user = await client.authenticate()
   await session.write({ url, username: user.username, tokens: kept })
-  print({ url, ...user }, [`Logged in to ${url} as ${user.username} (${user.roles.join(', ')}).`])
+  const next = user.mustChangePassword ? ['The password is a temporary one; choose yours: hotswap password'] : []
+  print({ url, ...user }, [`Logged in to ${url} as ${user.username} (${user.roles.join(', ')}).`, ...next])
   return EXIT.completed
 }
 
