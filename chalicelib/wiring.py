@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from chalicelib.adapters.tokens import Tokens
     from chalicelib.domain.analysis.evidence import Source
     from chalicelib.settings import Settings
+    from chalicelib.usecases.decide_by_link import ApprovalLinks
     from chalicelib.usecases.ports import (
         Artifacts,
         Bus,
@@ -34,6 +35,7 @@ T = TypeVar("T")
 
 REPLACEABLE: Final = frozenset(
     {
+        "approval_links",
         "artifacts",
         "bus",
         "checkpoint_signer",
@@ -245,6 +247,19 @@ def passwords() -> Passwords:
         return Passwords()
 
     return _once("passwords", make)
+
+
+def approval_links() -> ApprovalLinks:
+    """Links that decide, signed with the keys of access tokens."""
+
+    def make() -> ApprovalLinks:
+        from chalicelib.adapters.approval_links import SignedApprovalLinks
+        from chalicelib.adapters.signing_keys import SecretSigningKeys
+
+        keys = SecretSigningKeys(clients().get("secretsmanager"), settings().signing_secret, clock())
+        return SignedApprovalLinks(keys, clock())
+
+    return _once("approval_links", make)
 
 
 def tokens() -> Tokens:

@@ -29,6 +29,8 @@ class Action(StrEnum):
     DEPLOY = "deploy"
     CONTROL = "control"
     DECIDE = "decide"
+    ANSWER = "answer"
+    """Take part where people are asked: comment, and decide where one's role or a delegation allows it."""
     STOP_LINE = "stopLine"
     REGISTER_MODULE = "registerModule"
     MANAGE_KEYS = "manageKeys"
@@ -59,8 +61,8 @@ ALL_ENVIRONMENTS: Final = tuple(Environment)
 PERMISSIONS: Final = MappingProxyType[Role, frozenset[Action]](
     {
         Role.VIEWER: _LOOK,
-        Role.DEPLOYER: _LOOK | {Action.DEPLOY, Action.CONTROL, Action.REGISTER_MODULE},
-        Role.APPROVER: _LOOK | {Action.DECIDE, Action.STOP_LINE},
+        Role.DEPLOYER: _LOOK | {Action.ANSWER, Action.DEPLOY, Action.CONTROL, Action.REGISTER_MODULE},
+        Role.APPROVER: _LOOK | {Action.ANSWER, Action.DECIDE, Action.STOP_LINE},
         Role.ADMIN: _PEOPLE,
         Role.NODE: frozenset({Action.HEARTBEAT}),
     }
@@ -74,6 +76,7 @@ SCOPES: Final = MappingProxyType[Action, Scope](
         Action.DEPLOY: Scope.ENVIRONMENT,
         Action.CONTROL: Scope.ENVIRONMENT,
         Action.DECIDE: Scope.ENVIRONMENT,
+        Action.ANSWER: Scope.ANYWHERE,
         Action.STOP_LINE: Scope.INSTALLATION,
         Action.REGISTER_MODULE: Scope.ANYWHERE,
         Action.MANAGE_KEYS: Scope.INSTALLATION,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from chalicelib.domain.analysis.policy import AnalysisMode, AnalysisPolicy
+from chalicelib.domain.approval import RoleNeeded
 from chalicelib.domain.environment import Environment
 from chalicelib.domain.freeze import FreezeWindow
 from chalicelib.domain.strategies import Step, Strategy, StrategySpec
@@ -44,11 +45,18 @@ class Overridable(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalPolicy:
-    """Whether people must agree, how many, and for how long they may be asked (policy time)."""
+    """Whether people must agree, how many of which roles, and for how long they may be asked (policy time).
+
+    `exclude_pusher`: who registered the version may not answer. `remind_seconds` 0 reminds nobody.
+    """
 
     required: bool = False
     approvers: int = 1
+    roles: tuple[RoleNeeded, ...] = ()
+    exclude_pusher: bool = True
+    reason_required: bool = False
     expires_seconds: int = 86_400
+    remind_seconds: int = 14_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,10 +13,12 @@ from chalice.app import Chalice, Response
 
 from chalicelib.observability import log_failure
 from chalicelib.routes import (
+    approval_links,
     approvals,
     audit,
     authentication,
     clusters,
+    delegations,
     deployments,
     health,
     issuers,
@@ -32,7 +34,21 @@ from chalicelib.routes.problems import kind_of_status, problem
 from chalicelib.routes.response_headers import preflight_headers, security_headers
 
 NOUNS = (
-    *(authentication, users, issuers, modules, signing_keys, deployments, approvals, line, clusters, nodes, audit),
+    *(
+        authentication,
+        users,
+        issuers,
+        modules,
+        signing_keys,
+        deployments,
+        approvals,
+        delegations,
+        approval_links,
+        line,
+        clusters,
+        nodes,
+        audit,
+    ),
     health,
 )
 

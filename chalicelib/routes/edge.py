@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from chalicelib.usecases.decide_by_link import ApprovalLinks
 from chalicelib.usecases.find_versions import KnownVersions
 from chalicelib.usecases.identity_ports import IdentityPorts
 from chalicelib.usecases.ports import Ports
@@ -43,6 +44,7 @@ class Edge:
 
     ports: Ports
     identity: IdentityPorts
+    links: ApprovalLinks
     version: str = "0.1.0"
     stage: str = "local"
     origins: frozenset[str] = frozenset()
@@ -73,6 +75,7 @@ def wired() -> Edge:
             Edge(
                 ports=ports,
                 identity=identity,
+                links=wiring.approval_links(),
                 stage=settings.stage,
                 origins=frozenset(settings.cors_origins),
                 heartbeat_ms=settings.heartbeat_ms,

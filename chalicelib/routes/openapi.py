@@ -25,6 +25,8 @@ _PATH_SCHEMAS: dict[str, dict[str, Any]] = {
     "name": {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{1,62}[a-z0-9]$"},
     "version": {"type": "string", "maxLength": 128},
     "username": {"type": "string", "pattern": "^[a-z0-9][a-z0-9._@-]{1,63}$"},
+    "delegator": {"type": "string", "maxLength": 128},
+    "delegate": {"type": "string", "maxLength": 128},
     "issuerName": {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{1,31}$"},
 }
 

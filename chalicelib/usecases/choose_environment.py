@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 
-from chalicelib.domain.approval import Approval
+from chalicelib.domain.approval import Approval, still_needed
 from chalicelib.domain.assignment import Assignment
 from chalicelib.domain.deployment import Deployment, Kind
 from chalicelib.domain.edition import edition
 from chalicelib.domain.errors import DeploymentEnded
 from chalicelib.domain.gate import gate_before
+from chalicelib.domain.module import ModuleVersion
 from chalicelib.domain.plan import plan_hash
 from chalicelib.domain.policy import Policy
 from chalicelib.domain.rollout import Phase, Rollout
@@ -97,6 +98,7 @@ def begin(
             "expiresAt": approval.expires_at_ms,
             "approversNeeded": approval.approvers_needed,
             "planHash": approval.plan_hash,
+            "stillNeeded": still_needed(approval).sentence,
         },
     )
     return replace(begun, phase=Phase.AWAITING_APPROVAL, approval_id=approval.id), (Add(approval),), (entry,)
@@ -121,4 +123,13 @@ def _approval(deployment: Deployment, rollout: Rollout, policy: Policy, *, ports
         requested_at_ms=now,
         expires_at_ms=now + policy.approval.expires_seconds * 1000,
         approvers_needed=policy.approval.approvers,
+        roles_needed=policy.approval.roles,
+        excluded=_excluded(deployment, policy, ports=ports),
+        reason_required=policy.approval.reason_required,
+        remind_every_ms=policy.approval.remind_seconds * 1000 or None,
     )
+
+
+def _excluded(deployment: Deployment, policy: Policy, *, ports: Ports) -> tuple[str, ...]:
+    registered = ports.store.get(ModuleVersion, deployment.module, deployment.version)
+    return (registered.registered_by,) if policy.approval.exclude_pusher and registered is not None else ()

@@ -4,26 +4,40 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from chalicelib.domain.access import Action, Caller, require
-from chalicelib.domain.approval import Approval, ApprovalStatus, Decision, decide, expire
+from chalicelib.domain.access import Caller
+from chalicelib.domain.approval import Approval, ApprovalStatus, Decision, decide, expire, roles_in_order, still_needed
 from chalicelib.domain.deployment import Deployment, Failure, Status
 from chalicelib.domain.errors import AlreadyDecided, NotFound, WrongDigest
 from chalicelib.domain.rollout import Phase
 from chalicelib.domain.timeline import EventType
+from chalicelib.usecases.delegate_approvals import rights_of
 from chalicelib.usecases.end_deployment import ended_before_nodes
-from chalicelib.usecases.ports import Ports, Replace
+from chalicelib.usecases.ports import Change, Ports, Replace
 from chalicelib.usecases.recording import SYSTEM, Decided, Entry, change_deployment
 
 
 def decide_approval(
-    deployment_id: str, *, approved: bool, reason: str, approval_id: str = "", caller: Caller, ports: Ports
+    deployment_id: str,
+    *,
+    approved: bool,
+    reason: str,
+    approval_id: str = "",
+    plan_hash: str = "",
+    on_behalf_of: str = "",
+    caller: Caller,
+    also: tuple[Change, ...] = (),
+    ports: Ports,
 ) -> Approval:
-    """The approval after this answer. `approval_id` guards against answering another question than the one read.
+    """The approval after this answer.
+
+    `approval_id` and `plan_hash` guard against answering another question than the one read; `on_behalf_of` names who
+    delegated the decision; `also` is written with it.
 
     Raises:
         NotFound: this deployment never asked.
         AlreadyDecided: there is an outcome, or time is up.
         NotAllowed: the caller asked for the deployment, answered before, or is no approver in this environment.
+        InvalidInput: the policy asks for a reason.
         WrongDigest: another approval is asked for now.
     """
     outcome: Approval | None = None
@@ -31,12 +45,19 @@ def decide_approval(
     def choose(deployment: Deployment) -> Decided | None:
         nonlocal outcome
         approval = asked_approval(deployment, ports=ports)
-        require(caller, Action.DECIDE, approval.environment)
-        if approval_id and approval_id != approval.id:
-            raise WrongDigest(f"The approval asked for is {approval.id}, not {approval_id}.")
-        answer = Decision(by=caller.name, approved=approved, reason=reason, at_ms=ports.clock.policy_ms())
+        rights = rights_of(caller, on_behalf_of, approval.environment, ports=ports)
+        require_question(approval, approval_id, plan_hash)
+        answer = Decision(
+            by=caller.name,
+            approved=approved,
+            reason=reason,
+            at_ms=ports.clock.policy_ms(),
+            roles=roles_in_order(rights.roles),
+            on_behalf_of=on_behalf_of,
+        )
         outcome = decide(approval, answer)
-        return _decided(deployment, outcome, by=caller.name, reason=reason, ports=ports)
+        decided = _decided(deployment, outcome, by=caller.name, reason=reason, ports=ports)
+        return replace(decided, also=(*decided.also, *also))
 
     change_deployment(deployment_id, choose, actor=caller.name, request_id=caller.request_id, ports=ports)
     if outcome is None:
@@ -77,6 +98,18 @@ def asked_approval(deployment: Deployment, *, ports: Ports) -> Approval:
     return approval
 
 
+def require_question(approval: Approval, approval_id: str, plan_hash: str = "") -> None:
+    """Nothing, if it is the question that was read; empty texts stand for any.
+
+    Raises:
+        WrongDigest: another one is asked now, or about another plan.
+    """
+    if approval_id and approval_id != approval.id:
+        raise WrongDigest(f"The approval asked for is {approval.id}, not {approval_id}.")
+    if plan_hash and plan_hash != approval.plan_hash:
+        raise WrongDigest("The plan is another one than the one that was read.")
+
+
 def _decided(deployment: Deployment, approval: Approval, *, by: str, reason: str, ports: Ports) -> Decided:
     rollout = deployment.current
     if rollout is None or rollout.phase is not Phase.AWAITING_APPROVAL:
@@ -91,6 +124,8 @@ def _decided(deployment: Deployment, approval: Approval, *, by: str, reason: str
             "approved": answer is not None and answer.approved and by != SYSTEM,
             "reason": reason,
             "outcome": str(approval.status),
+            "stillNeeded": still_needed(approval).sentence,
+            **({"onBehalfOf": answer.on_behalf_of} if answer is not None and answer.on_behalf_of else {}),
         },
     )
     also = (Replace(approval),)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from chalicelib.domain.approval import Approval
+from chalicelib.domain.approval import Approval, remind
 from chalicelib.domain.deployment import Deployment
 from chalicelib.domain.errors import DomainError
 from chalicelib.domain.rollout import Phase
@@ -14,6 +15,7 @@ from chalicelib.domain.timeline import EventType, OutboxMessage
 from chalicelib.domain.turn import Turn
 from chalicelib.usecases.control_deployment import resume_for_line
 from chalicelib.usecases.decide_approval import expire_approval
+from chalicelib.usecases.discuss_approval import remind_approvers
 from chalicelib.usecases.fail_silent_nodes import fail_overdue_nodes
 from chalicelib.usecases.finish_restore import finish_restore
 from chalicelib.usecases.ports import Add, Ports, Record
@@ -36,6 +38,7 @@ class Reconciled:
     woken: int = 0
     continued: int = 0
     expired: int = 0
+    reminded: int = 0
     failed: int = 0
 
 
@@ -45,6 +48,7 @@ def reconcile(*, grace_ms: int = GRACE_MS, ports: Ports) -> Reconciled:
     woken = _wake_for(messages, ports=ports)
     relayed = relay_outbox(messages, ports=ports)
     expired = sum(_attempt(approval.deployment_id, ports=ports) for approval in _due_approvals(ports=ports))
+    reminded = _remind(ports=ports)
     let_in(ports=ports)
     continued = failed = 0
     for deployment in _open(Deployment, "DEPLOYMENTS", ports=ports):
@@ -53,7 +57,9 @@ def reconcile(*, grace_ms: int = GRACE_MS, ports: Ports) -> Reconciled:
             woken += look_after(deployment.id, ports=ports)
         except DomainError:
             failed += 1
-    return Reconciled(relayed=relayed, woken=woken, continued=continued, expired=expired, failed=failed)
+    return Reconciled(
+        relayed=relayed, woken=woken, continued=continued, expired=expired, reminded=reminded, failed=failed
+    )
 
 
 def look_after(deployment_id: str, *, ports: Ports) -> bool:
@@ -120,6 +126,15 @@ def _wake_for(messages: Iterable[OutboxMessage], *, ports: Ports) -> int:
 def _due_approvals(*, ports: Ports) -> Iterator[Approval]:
     now = ports.clock.policy_ms()
     return (approval for approval in _open(Approval, "APPROVALS", ports=ports) if approval.expires_at_ms <= now)
+
+
+def _remind(*, ports: Ports) -> int:
+    now = ports.clock.policy_ms()
+    due = [each for each in _open(Approval, "APPROVALS", ports=ports) if remind(each, now_ms=now) is not each]
+    for approval in due:
+        with suppress(DomainError):  # the next sweep reminds them
+            remind_approvers(approval.deployment_id, ports=ports)
+    return len(due)
 
 
 def _attempt(deployment_id: str, *, ports: Ports) -> int:

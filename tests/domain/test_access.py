@@ -10,12 +10,12 @@ from chalicelib.domain.errors import NotAllowed, NotAuthenticated
 
 MAY = {
     Role.VIEWER: {"ownAccount", "read"},
-    Role.DEPLOYER: {"ownAccount", "read", "deploy", "control", "registerModule"},
-    Role.APPROVER: {"ownAccount", "read", "decide", "stopLine"},
+    Role.DEPLOYER: {"ownAccount", "read", "deploy", "control", "registerModule", "answer"},
+    Role.APPROVER: {"ownAccount", "read", "decide", "answer", "stopLine"},
     Role.ADMIN: {
         "ownAccount",
         *("read", "deploy", "control", "decide", "registerModule", "manageKeys", "managePolicy", "manageNodes"),
-        *("manageUsers", "readAudit", "stopLine"),
+        *("manageUsers", "readAudit", "stopLine", "answer"),
     },
     Role.NODE: {"heartbeat"},
 }

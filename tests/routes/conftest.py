@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import functools
 import itertools
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +15,7 @@ import pytest
 from chalice.app import Chalice
 
 from chalicelib.domain.access import Role
+from chalicelib.domain.approval_link import ApprovalLink
 from chalicelib.domain.errors import NotAuthenticated
 from chalicelib.routes.api import add_routes
 from chalicelib.routes.edge import Edge, Patience
@@ -72,6 +75,19 @@ class PlainTokens:
 
     def jwks(self) -> dict[str, Any]:
         return {"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "one", "x": "AAAA"}]}
+
+
+class PlainLinks:
+    """Links anybody could forge; the real ones have tests of their own."""
+
+    def sign(self, link: ApprovalLink) -> str:
+        return base64.urlsafe_b64encode(json.dumps(dataclasses.asdict(link)).encode()).decode()
+
+    def read(self, token: str) -> ApprovalLink:
+        try:
+            return ApprovalLink(**json.loads(base64.urlsafe_b64decode(token)))
+        except ValueError as error:
+            raise NotAuthenticated("This link is not valid.") from error
 
 
 class Api:
@@ -182,6 +198,7 @@ def make_api(**edge_fields: Any) -> Api:
     given: dict[str, Any] = {
         "ports": ports,
         "identity": identity,
+        "links": PlainLinks(),
         "origins": frozenset({"https://console.test"}),
         "pause": lambda seconds: clock.advance(int(seconds * 1000)),
         "patience": Patience(2),

@@ -14,12 +14,17 @@ EXAMPLES = {
     "environment": "Production",
     "name": "payment-processor",
     "version": "2.0.0",
+    "delegator": "amal",
+    "delegate": "dana",
     "keyId": "ed25519:" + "0" * 32,
     "username": "nobody",
     "issuerName": "nobody",
 }
 PROTECTED = [spec for spec in all_specs() if isinstance(spec.access, Action)]
 PUBLIC = {
+    "GET /api/v1/approvals/link",
+    "POST /api/v1/approvals/link/decision",
+    "POST /api/v1/approvals/link/question",
     "GET /",
     "GET /.well-known/jwks.json",
     "GET /health",

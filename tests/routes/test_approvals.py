@@ -113,3 +113,90 @@ def test_a_deployment_that_never_asked_is_404(api: Api) -> None:
 
     assert api.call("GET", f"/api/v1/approvals/deployments/{execution}", user="vic").status == 404
     assert api.call("POST", f"/api/v1/approvals/deployments/{execution}/approve", user="amal").status == 404
+
+
+def test_several_are_decided_at_once_and_each_has_its_outcome(asked: Api) -> None:
+    unknown = "01J00000000000000000099999"
+    one = {"executionId": DEPLOYMENT_ID, "approved": True, "reason": "fine"}
+    other = {"executionId": unknown, "approved": False}
+
+    outcomes = asked.ok("amal", "POST", "/api/v1/approvals/decisions", {"decisions": [one, other, one]})["outcomes"]
+
+    assert [(each["executionId"], each["status"]) for each in outcomes] == [
+        (DEPLOYMENT_ID, 200),
+        (unknown, 404),
+        (DEPLOYMENT_ID, 409),
+    ]
+    assert outcomes[0]["approval"]["status"] == "Approved"
+    assert outcomes[1]["problem"]["type"] == "/problems/not-found"
+    assert outcomes[2]["problem"]["currentStatus"] == "Approved"
+
+
+def test_a_comment_is_shown_to_everybody_and_a_viewer_may_not_make_one(asked: Api) -> None:
+    asked.ok("dana", "POST", f"{ONE}/comments", {"text": "which ticket?"})
+
+    comments = asked.ok("vic", "GET", ONE)["comments"]
+
+    assert [(each["by"], each["text"]) for each in comments] == [("dana", "which ticket?")]
+    assert asked.call("POST", f"{ONE}/comments", {"text": "me too"}, user="vic").status == 403
+    assert asked.call("POST", f"{ONE}/comments", {"text": ""}, user="dana").status == 400
+
+
+def test_whoever_may_decide_delegates_and_everybody_sees_to_whom(asked: Api) -> None:
+    body = {"to": "vic", "until": "2026-12-01T00:00:00Z"}
+    assert asked.call("POST", "/api/v1/approvals/delegations", body, user="dana").status == 403
+    given = asked.ok("amal", "POST", "/api/v1/approvals/delegations", body)
+
+    assert (given["delegator"], given["delegate"], given["until"]) == ("amal", "vic", "2026-12-01T00:00:00.000Z")
+    assert asked.ok("vic", "GET", "/api/v1/approvals/delegations")["delegations"] == [given]
+    assert asked.call("POST", f"{ONE}/approve", {"onBehalfOf": "amal"}, user="dana").status == 403
+    assert asked.call("DELETE", "/api/v1/approvals/delegations/amal/vic", user="amal").status == 204
+
+
+def test_a_link_leads_to_a_page_that_decides_nothing_and_whose_scripts_are_pinned(asked: Api) -> None:
+    made = asked.ok("amal", "POST", f"{ONE}/link")
+    path, _, token = made["link"].partition("#")
+    asked.token("ada")
+    before = asked.snapshot()
+
+    page = asked.call("GET", path)
+    question = asked.call("POST", f"{path}/question", {"token": token}).json()
+
+    assert page.header("Content-Type") == "text/html; charset=utf-8"
+    policy = page.header("Content-Security-Policy")
+    assert policy is not None
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert token not in page.body.decode()
+    assert (question["person"], question["question"]["approvalId"]) == ("amal", "apr-1")
+    assert asked.snapshot() == before, "looking decides nothing"
+
+
+def test_a_link_decides_as_its_person_and_only_once(asked: Api) -> None:
+    link = asked.ok("amal", "POST", f"{ONE}/link")["link"]
+    path, _, token = link.partition("#")
+    body = {"token": token, "approved": True, "reason": "from the train"}
+
+    decided = asked.call("POST", f"{path}/decision", body)
+    again = asked.call("POST", f"{path}/decision", body)
+
+    assert (decided.status, decided.json()["decisions"][0]["by"]) == (200, "amal")
+    assert (again.status, again.json()["type"]) == (409, "/problems/already-decided")
+    assert asked.call("POST", f"{path}/decision", {"token": "x", "approved": True}).status == 401
+    assert asked.call("POST", f"{ONE}/link", user="dana").status == 403
+
+
+def test_the_policy_says_who_must_agree_and_comes_back_as_it_was_put(api: Api) -> None:
+    policy = api.ok("ada", "GET", "/api/v1/clusters/Production/policy")
+    for field in ("environment", "revision", "changedBy", "changedAt"):
+        del policy[field]
+    rules = {"required": True, "approvers": 2, "roles": [{"role": "Admin", "count": 1}], "reasonRequired": True}
+
+    put = api.ok("ada", "PUT", "/api/v1/clusters/Production/policy", policy | {"approval": rules})
+
+    assert put["approval"]["roles"] == [{"role": "Admin", "count": 1}]
+    assert put["approval"]["excludePusher"] is True
+    for wrong in ([{"role": "Viewer"}], [{"role": "Admin", "count": 3}], [{"role": "Admin"}, {"role": "admin"}]):
+        broken = policy | {"approval": rules | {"roles": wrong}}
+        answer = api.call("PUT", "/api/v1/clusters/Production/policy", broken, user="ada")
+        assert (answer.status, answer.json()["errors"][0]["field"]) == (400, "approval.roles")

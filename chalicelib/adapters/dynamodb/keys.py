@@ -20,6 +20,8 @@ Base table (consistent; `Store.get`, `Store.list`); `…` stands for what the re
     NodeChange        HISTORY#node id                    CHANGE#place
     Line              LINE                               LINE
     EnrolToken        ENROL#token hash                   ENROL                        expires
+    Delegation        DELEGATIONS                        DELEGATION#delegator#delegate
+    UsedLink          USED_LINK#id                       USED_LINK                    expires
     Policy            POLICY#environment                 REVISION#revision
     Configuration     CONFIGURATION#environment#module   REVISION#revision
     ModuleVersion     MODULE#name                        VERSION#version
@@ -58,9 +60,11 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from chalicelib.domain.approval import Approval, ApprovalStatus
+from chalicelib.domain.approval_link import UsedLink
 from chalicelib.domain.assignment import Assignment, Look
 from chalicelib.domain.checkpoint import Checkpoint, SealedHead
 from chalicelib.domain.configuration import Configuration
+from chalicelib.domain.delegation import Delegation
 from chalicelib.domain.deployment import Deployment
 from chalicelib.domain.guessing import WrongGuesses
 from chalicelib.domain.identity import IdempotentAnswer, Session, User
@@ -243,6 +247,8 @@ LAYOUTS: Final = MappingProxyType[type[Any], Layout](
         NodeChange: Layout("NodeChange", "HISTORY", 1, "CHANGE", 1),
         Line: Layout("Line", "LINE", 0, "LINE"),
         EnrolToken: Layout("EnrolToken", "ENROL", 1, "ENROL", expires_at_s=lambda token: token.expires_at_ms // 1000),
+        Delegation: Layout("Delegation", "DELEGATIONS", 0, "DELEGATION", 2),
+        UsedLink: Layout("UsedLink", "USED_LINK", 1, "USED_LINK", expires_at_s=lambda used: used.expires_at_s),
         Policy: Layout("Policy", "POLICY", 1, "REVISION", 1),
         Configuration: Layout("Configuration", "CONFIGURATION", 2, "REVISION", 1),
         ModuleVersion: Layout("ModuleVersion", "MODULE", 1, "VERSION", 1, pointer=_module),

@@ -8,11 +8,13 @@ from __future__ import annotations
 from dataclasses import asdict, fields
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, create_model, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, create_model, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
+from chalicelib.domain.access import Role
 from chalicelib.domain.analysis.evidence import Direction, Missing, Source
 from chalicelib.domain.analysis.policy import MOST_QUERIES, AnalysisMode, AnalysisPolicy, DeclaredMetric
+from chalicelib.domain.approval import RoleNeeded
 from chalicelib.domain.environment import Environment
 from chalicelib.domain.errors import InvalidInput
 from chalicelib.domain.policy import ApprovalPolicy, Concurrency, HoldPolicy, HoldThen, Overridable, Policy
@@ -103,12 +105,41 @@ AnalysisBody = create_model(
 """One field for each number of `AnalysisPolicy`, with its default and its rule."""
 
 
+class RoleRule(Received):
+    """How many of those who agree must have a role."""
+
+    role: Annotated[Role, one_of(Role)]
+    count: Annotated[int, Field(ge=1, le=10)] = 1
+
+
 class ApprovalRules(Received):
-    """Whether people must agree, how many, and for how long they may be asked."""
+    """Whether people must agree, how many of which roles, and for how long they may be asked.
+
+    `excludePusher`: who registered the version may not answer. `remindSeconds` 0 reminds nobody.
+    """
 
     required: bool = False
     approvers: Annotated[int, Field(ge=1, le=10)] = 1
+    roles: Annotated[list[RoleRule], Field(max_length=2)] = Field(default_factory=list)
+    exclude_pusher: bool = True
+    reason_required: bool = False
     expires_seconds: Annotated[int, Field(ge=1, le=LONGEST_SECONDS)] = 86_400
+    remind_seconds: Seconds = 14_400
+
+    @field_validator("roles")
+    @classmethod
+    def _can_be_met(cls, roles: list[RoleRule], info: ValidationInfo) -> list[RoleRule]:
+        named = [rule.role for rule in roles]
+        if any(role not in (Role.APPROVER, Role.ADMIN) for role in named) or len(set(named)) != len(named):
+            raise broken("must name Approver and Admin at most, each once")
+        if any(rule.count > info.data.get("approvers", 10) for rule in roles):
+            raise broken("must ask for at most as many of a role as there are approvers")
+        return roles
+
+    def policy(self) -> ApprovalPolicy:
+        """The same for the domain."""
+        given = dict(self) | {"roles": tuple(RoleNeeded(role=rule.role, count=rule.count) for rule in self.roles)}
+        return ApprovalPolicy(**given)
 
 
 class HoldRules(Received):
@@ -148,7 +179,7 @@ class PutPolicy(Received):
             environment=environment,
             strategy=self.strategy.spec(),
             analysis=analysis.policy(),
-            approval=ApprovalPolicy(**dict(self.approval)),
+            approval=self.approval.policy(),
             hold=HoldPolicy(**dict(self.hold)),
             overridable=tuple(name for name in Overridable if name in self.overridable),
             **{name: getattr(self, name) for name in _PLAIN},
