@@ -43,6 +43,9 @@ class Child:
         self._output = asyncio.create_task(self._read_output(str(spec.folder)))
         self.pid = process.pid
         self.cpu_s_seen = 0.0
+        # What it has counted so far; None when it was not known for a while, so that growth has no known time.
+        self.counts_seen: Mapping[str, int] | None = {}
+        self.complaint = ""
         self.ended = asyncio.create_task(self._wait())
         self.session = aiohttp.ClientSession(
             connector=aiohttp.UnixConnector(str(spec.socket), limit=0, keepalive_timeout=KEEP_CONNECTION_S),
@@ -63,6 +66,20 @@ class Child:
         try:
             async with self.session.get(f"http://module{path}", timeout=limit, allow_redirects=False) as answer:
                 return answer.status
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            return None
+
+    async def read(self, path: str, *, limit_bytes: int, limit_s: float) -> bytes | None:
+        """The body of one GET that is answered 200, at most one byte more than the limit; None otherwise."""
+        limit = aiohttp.ClientTimeout(total=limit_s)
+        try:
+            async with self.session.get(f"http://module{path}", timeout=limit, allow_redirects=False) as answer:
+                if answer.status != 200:
+                    return None
+                body = b""
+                while len(body) <= limit_bytes and (part := await answer.content.read(limit_bytes + 1 - len(body))):
+                    body += part
+                return body
         except (aiohttp.ClientError, OSError, TimeoutError):
             return None
 

@@ -29,6 +29,7 @@ class Manifest:
     smoke_path: str = "/health"
     start_timeout_ms: int = 10_000
     shutdown_grace_ms: int = 5_000
+    metrics_path: str | None = None
 
 
 def parse_manifest(text: bytes) -> Manifest:
@@ -57,6 +58,7 @@ def parse_manifest(text: bytes) -> Manifest:
         smoke_path=fields.get("smokePath", health_path),
         start_timeout_ms=fields.get("startTimeoutMs", 10_000),
         shutdown_grace_ms=fields.get("shutdownGraceMs", 5_000),
+        metrics_path=fields.get("metricsPath"),
     )
 
 
@@ -127,6 +129,7 @@ _RULES: dict[str, tuple[Callable[[object], bool], str]] = {
     "command": (_is_command, "must be a list of 1 to 32 strings"),
     "healthPath": _PATH,
     "smokePath": _PATH,
+    "metricsPath": _PATH,
     "startTimeoutMs": _between(100, 300_000),
     "shutdownGraceMs": _between(0, 300_000),
 }

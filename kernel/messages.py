@@ -180,7 +180,7 @@ def _wanted(module: str, body: object) -> Wanted:
 
 
 def _window_json(window: Window) -> Json:
-    return {
+    body: Json = {
         "module": window.module,
         "digest": window.digest,
         "startedAt": window.started_at_ms,
@@ -192,6 +192,11 @@ def _window_json(window: Window) -> Json:
         "memoryBytes": window.memory_bytes,
         "crashes": window.crashes,
     }
+    if window.counts:
+        body["counts"] = dict(window.counts)
+    if window.levels:
+        body["levels"] = dict(window.levels)
+    return body
 
 
 def _mapping(value: object, what: str) -> Mapping[str, object]:

@@ -3,11 +3,12 @@
 import math
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 BUCKETS_PER_DOUBLING = 16
 LAST_BUCKET = 511
 MAX_WINDOWS = 256
+MOST_OWN = 20
 MAX_WINDOWS_BYTES = 400 * 1024
 
 Histogram = Mapping[int, int]
@@ -16,7 +17,10 @@ VersionKey = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """What one version did in one reporting interval; `latency` counts requests per bucket of `bucket_of`."""
+    """What one version did in one reporting interval; `latency` counts requests per bucket of `bucket_of`.
+
+    `counts` and `levels` (means, in millionths) are what the module said of itself.
+    """
 
     module: str
     digest: str
@@ -28,6 +32,8 @@ class Window:
     cpu_ms: int
     memory_bytes: int
     crashes: int
+    counts: Mapping[str, int] = field(default_factory=dict)
+    levels: Mapping[str, int] = field(default_factory=dict)
 
 
 def bucket_of(latency_us: int) -> int:
@@ -76,6 +82,8 @@ class Meter:
         self._cpu_s = 0.0
         self._memory: list[int] = []
         self._crashes = 0
+        self._counts: Counter[str] = Counter()
+        self._levels: dict[str, list[int]] = {}
 
     def answered(self, *, latency_us: int, failed: bool) -> None:
         """Count one request, answered or failed."""
@@ -91,10 +99,24 @@ class Meter:
         self._cpu_s += max(cpu_s, 0.0)
         self._memory.append(memory_bytes)
 
+    def said(self, *, counts: Mapping[str, int], levels: Mapping[str, int]) -> None:
+        """Take what the module says of itself: what it counted since it was last asked, and its levels now."""
+        # A window may see two versions of the document; what does not fit is left out, not guessed at.
+        for name, count in counts.items():
+            if name in self._counts or (name not in self._levels and self._own < MOST_OWN):
+                self._counts[name] += count
+        for name, level in levels.items():
+            if name in self._levels or (name not in self._counts and self._own < MOST_OWN):
+                self._levels.setdefault(name, []).append(level)
+
+    @property
+    def _own(self) -> int:
+        return len(self._counts) + len(self._levels)
+
     @property
     def size_bytes(self) -> int:
         """About how long the window is when written as JSON."""
-        return 400 + 14 * len(self._latency)
+        return 400 + 14 * len(self._latency) + 90 * self._own
 
     def close(self, now_ms: int) -> Window:
         """Return what was counted and begin the next window where this one ends."""
@@ -109,6 +131,8 @@ class Meter:
             cpu_ms=round(self._cpu_s * 1000),
             memory_bytes=sum(self._memory) // max(len(self._memory), 1),
             crashes=self._crashes,
+            counts=dict(self._counts),
+            levels={name: sum(values) // len(values) for name, values in self._levels.items()},
         )
         self._begin(window.ended_at_ms)
         return window

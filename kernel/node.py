@@ -161,7 +161,9 @@ class Node:
     async def _read_usage(self) -> None:
         measured = {resident: resident.process for resident in self._residents()}
         pids = [child.pid for child in measured.values() if child]
+        own = asyncio.gather(*(resident.ask_own_metrics() for resident in measured))
         usages = await asyncio.to_thread(self._table.read, pids) if pids else {}
+        await own
         for resident, child in measured.items():
             if child is not None and child.pid in usages:
                 resident.used(child, usages[child.pid])

@@ -14,10 +14,13 @@ from kernel.logs import log
 from kernel.manifest import Manifest
 from kernel.metrics import Meter, Meters
 from kernel.orphans import ChildRecords
+from kernel.own_metrics import MAX_BYTES, BadDocumentError, parse_own, since
 from kernel.reasons import OrderError, Reason
 from kernel.usage import Usage
 
 NEVER_SERVED_GRACE_MS = 500
+# Reports wait for it, so a module that hangs may not delay them for long.
+OWN_METRICS_LIMIT_S = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +136,27 @@ class Resident:
         """Take a sample of what the child and its descendants use."""
         self.meter.used(cpu_s=usage.cpu_s - child.cpu_s_seen, memory_bytes=usage.memory_bytes)
         child.cpu_s_seen = max(usage.cpu_s, child.cpu_s_seen)
+
+    async def ask_own_metrics(self) -> None:
+        """Ask the module what it says of itself. No answer in time, or a bad one, says nothing; it is told once."""
+        child, path = self.child, self.manifest.metrics_path
+        if child is None or path is None:
+            return
+        body = await child.read(path, limit_bytes=MAX_BYTES, limit_s=OWN_METRICS_LIMIT_S)
+        complaint = "no answer of 200 in time" if body is None else ""
+        try:
+            own = parse_own(body) if body is not None else None
+        except BadDocumentError as error:
+            own, complaint = None, str(error)
+        if complaint and complaint != child.complaint:
+            log("own_metrics_unread", module=self.ref.name, digest=self.ref.digest, why=complaint)
+        child.complaint = complaint
+        if own is None:
+            child.counts_seen = None
+            return
+        counts = {} if child.counts_seen is None else since(child.counts_seen, own.counts)
+        child.counts_seen = own.counts
+        self.meter.said(counts=counts, levels=own.levels)
 
     async def retire(self, *, drain: bool = True) -> None:
         """End the child, after its last request, and remove its files. New requests must go elsewhere already."""

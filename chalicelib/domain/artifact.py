@@ -25,7 +25,7 @@ MAX_MANIFEST_BYTES = 64 * 1024
 MAX_ENTRIES = 10_000
 MAX_UNPACKED_BYTES = 500 * 1024 * 1024
 
-_FIELDS = {"name", "version", "command", "healthPath", "smokePath", "startTimeoutMs", "shutdownGraceMs"}
+_FIELDS = {"name", "version", "command", "healthPath", "smokePath", "startTimeoutMs", "shutdownGraceMs", "metricsPath"}
 _DRIVE = re.compile(r"[A-Za-z]:")
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED = 0x1
@@ -54,6 +54,7 @@ class Manifest:
     smoke_path: str = "/health"
     start_timeout_ms: int = 10_000
     shutdown_grace_ms: int = 5_000
+    metrics_path: str | None = None
 
 
 def check_artifact(content: bytes | None, registered: ModuleVersion) -> Manifest:
@@ -183,6 +184,7 @@ def parse_manifest(text: bytes) -> Manifest:
         smoke_path=_path(raw, "smokePath", health),
         start_timeout_ms=_number(raw, "startTimeoutMs", 100, 10_000),
         shutdown_grace_ms=_number(raw, "shutdownGraceMs", 0, 5_000),
+        metrics_path=_path(raw, "metricsPath", "") if "metricsPath" in raw else None,
     )
 
 

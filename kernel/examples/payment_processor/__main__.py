@@ -28,9 +28,12 @@ class Requests(BaseHTTPRequestHandler):
     server: Server
 
     def do_GET(self) -> None:
-        """Answer the health check."""
+        """Answer the health check, and what the node asks about us."""
         if self.path == "/health":
             self._answer(*health())
+        elif self.path == "/metrics":
+            with self.server.counting:
+                self._answer(200, {"counts": dict(self.server.counts)})
         else:
             self._answer(404, {"error": "not found"})
 
@@ -46,8 +49,11 @@ class Requests(BaseHTTPRequestHandler):
             self._answer(404, {"error": "not found"})
             return
         try:
-            self._answer(200, charge(json.loads(body), ledger=self.server.ledger))
+            charged = charge(json.loads(body), ledger=self.server.ledger)
+            self.server.count("charges")
+            self._answer(200, charged)
         except (ChargeRefusedError, ValueError) as refused:
+            self.server.count("refusals")
             self._answer(422, {"error": str(refused)})
         except Exception as failure:  # noqa: BLE001  a server answers a bug with 500 and takes the next charge
             print(f"charge failed: {failure!r}", flush=True)
@@ -75,7 +81,14 @@ class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
 
     def __init__(self, path: str) -> None:
         self.ledger = Ledger()
+        self.counting = threading.Lock()
+        self.counts = {"charges": 0, "refusals": 0}
         super().__init__(path, Requests)  # type: ignore[arg-type]  # typeshed knows TCP addresses only
+
+    def count(self, what: str) -> None:
+        """One more of it."""
+        with self.counting:
+            self.counts[what] += 1
 
 
 def main() -> None:
