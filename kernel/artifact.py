@@ -33,7 +33,10 @@ TrustRoots = Mapping[str, TrustRoot]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArtifactRef:
-    """Which artifact is meant, and who vouches for it. Says nothing about whether that is true."""
+    """Which artifact is meant, who vouches for it, and the revision of its configuration (0: none).
+
+    Says nothing about whether that is true.
+    """
 
     name: str
     version: str
@@ -41,6 +44,12 @@ class ArtifactRef:
     size: int
     signature: str
     key_id: str
+    configuration: int = 0
+
+    @property
+    def edition(self) -> str:
+        """What runs, in one word: the digest and, where it is configured, `+` and the revision."""
+        return f"{self.digest}+{self.configuration}" if self.configuration else self.digest
 
 
 def signed_text(name: str, version: str, digest: str, size: int) -> bytes:

@@ -45,14 +45,15 @@ class ControlPlane:
         """Give the connections back."""
         await self._session.close()
 
-    async def enrol(self, *, token: str, name: str, address: str, labels: Mapping[str, str]) -> Identity:
-        """Exchange a one-time token for an identity.
+    async def enrol(self, *, token: str, name: str, address: str, labels: Mapping[str, str], nonce: str) -> Identity:
+        """Exchange a one-time token for an identity. The same token and nonce again give another credential for it.
 
         Raises:
             RevokedError: the token is unknown, used or expired.
             AwayError: no usable answer.
         """
         body = {"token": token, "name": name, "address": address, "kind": "kernel", "labels": dict(labels)}
+        body["nonce"] = nonce
         status, answer = await self._post("/api/v1/nodes/enrol", json=body)
         if status != HTTPStatus.CREATED:
             raise AwayError(f"enrol was answered {status}")

@@ -59,6 +59,7 @@ class Conversation:
                     name=self._settings.name,
                     address=address,
                     labels=self._settings.labels,
+                    nonce=self._state.enrol_nonce(),
                 )
                 self._state.keep_identity(identity)
             except (ControlPlaneError, OSError) as error:

@@ -30,6 +30,7 @@ class Manifest:
     start_timeout_ms: int = 10_000
     shutdown_grace_ms: int = 5_000
     metrics_path: str | None = None
+    irreversible: bool = False
 
 
 def parse_manifest(text: bytes) -> Manifest:
@@ -59,6 +60,7 @@ def parse_manifest(text: bytes) -> Manifest:
         start_timeout_ms=fields.get("startTimeoutMs", 10_000),
         shutdown_grace_ms=fields.get("shutdownGraceMs", 5_000),
         metrics_path=fields.get("metricsPath"),
+        irreversible=fields.get("irreversible", False),
     )
 
 
@@ -132,4 +134,5 @@ _RULES: dict[str, tuple[Callable[[object], bool], str]] = {
     "metricsPath": _PATH,
     "startTimeoutMs": _between(100, 300_000),
     "shutdownGraceMs": _between(0, 300_000),
+    "irreversible": (lambda value: isinstance(value, bool), "must be true or false"),
 }

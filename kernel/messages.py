@@ -28,10 +28,11 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """One artifact of an order; the link is there only where the control plane thinks the node has no bytes."""
+    """One artifact of an order; link and values are there only where the control plane thinks the node has neither."""
 
     ref: ArtifactRef
     download_url: str | None
+    values: Json | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +47,13 @@ class Order:
     @property
     def key(self) -> str:
         """Equal for two orders that ask for the same under the same fence, whatever their links."""
-        active = self.active.ref.digest if self.active else "-"
-        return f"{self.fence} {active} {' '.join(sorted(wanted.ref.digest for wanted in self.staged))}"
+        active = self.active.ref.edition if self.active else "-"
+        return f"{self.fence} {active} {' '.join(sorted(wanted.ref.edition for wanted in self.staged))}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ack:
-    """How an order ended."""
+    """How an order ended; `digest` is the edition it named."""
 
     fence: int
     digest: str
@@ -130,7 +131,8 @@ def parse_answer(body: object) -> Answer:
 
 def ref_to_json(ref: ArtifactRef) -> Json:
     """An artifact as the node keeps it and as an answer carries it."""
-    return {
+    configured: Json = {"configuration": {"revision": ref.configuration}} if ref.configuration else {}
+    return configured | {
         "digest": ref.digest,
         "version": ref.version,
         "size": ref.size,
@@ -155,6 +157,7 @@ def ref_from_json(module: str, body: object) -> ArtifactRef:
         size=_integer(fields, "size"),
         signature=str(fields.get("signature") or ""),
         key_id=str(fields.get("keyId") or ""),
+        configuration=_integer(_mapping(fields.get("configuration") or {"revision": 0}, "configuration"), "revision"),
     )
 
 
@@ -175,8 +178,14 @@ def _order(fields: Mapping[str, object]) -> Order:
 
 
 def _wanted(module: str, body: object) -> Wanted:
-    url = _mapping(body, "an artifact").get("downloadUrl")
-    return Wanted(ref=ref_from_json(module, body), download_url=url if isinstance(url, str) else None)
+    fields = _mapping(body, "an artifact")
+    url = fields.get("downloadUrl")
+    values = _mapping(fields.get("configuration") or {}, "configuration").get("values")
+    return Wanted(
+        ref=ref_from_json(module, body),
+        download_url=url if isinstance(url, str) else None,
+        values=values if isinstance(values, dict) else None,
+    )
 
 
 def _window_json(window: Window) -> Json:

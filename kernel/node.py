@@ -132,7 +132,7 @@ class Node:
     def _keep_modules(self) -> None:
         records = {name: module.record for name, module in self._modules.items()}
         self._state.keep_modules(records)
-        self._state.forget_artifacts_except(set().union(*(module.needed for module in self._modules.values())))
+        self._state.forget_except(set().union(*(module.needed for module in self._modules.values())))
 
     def _obey(self, orders: Sequence[Order]) -> None:
         if self._provision is None:
@@ -150,7 +150,7 @@ class Node:
         await self._read_usage()
         # No await from here: the report and its windows are of the same moment.
         reports = [module.report() for module in self._modules.values()]
-        running = {(resident.ref.name, resident.ref.digest) for resident in self._residents()}
+        running = {(resident.ref.name, resident.ref.edition) for resident in self._residents()}
         return reports, self._meters.close(int(time.time() * 1000), running)
 
     async def _sample(self) -> None:

@@ -22,10 +22,10 @@ DOWNLOAD_PAUSE_S = 0.2
 
 
 class NoLinkError(OrderError):
-    """The node has no bytes and was given no link, because its last report said otherwise."""
+    """The node lacks bytes or configuration and was given neither, because its last report said otherwise."""
 
     def __init__(self) -> None:
-        super().__init__(Reason.DOWNLOAD_FAILED, "the node has no bytes and was given no link")
+        super().__init__(Reason.DOWNLOAD_FAILED, "the node lacks bytes or configuration and was given neither")
 
 
 class Provision:
@@ -63,6 +63,7 @@ class Provision:
         if kept is None:
             verify_validity(wanted.ref, self._trust_roots, now_ms=int(time.time() * 1000))
         data = kept if kept is not None else await self._downloaded(wanted)
+        await self._keep_configuration(wanted)
         resident = await self._resident(wanted.ref, data)
         if kept is None:
             await self._keep(wanted.ref, data, resident)
@@ -78,6 +79,8 @@ class Provision:
         kept = await asyncio.to_thread(self._kept, ref)
         if kept is None:
             raise OrderError(Reason.ARTIFACT_MISSING, "the kept zip is gone or damaged")
+        if ref.configuration and not self._state.configuration_path(ref).exists():
+            raise OrderError(Reason.CONFIGURATION_MISSING, "the kept configuration is gone")
         return await self._resident(ref, kept)
 
     def _kept(self, ref: ArtifactRef) -> bytes | None:
@@ -102,6 +105,18 @@ class Provision:
         await asyncio.to_thread(verify_bytes, data, wanted.ref)
         return data
 
+    async def _keep_configuration(self, wanted: Wanted) -> None:
+        """A revision never changes, so what is kept of it stays good."""
+        ref = wanted.ref
+        if not ref.configuration or self._state.configuration_path(ref).exists():
+            return
+        if wanted.values is None:
+            raise NoLinkError
+        try:
+            await asyncio.to_thread(self._state.keep_configuration, ref, wanted.values)
+        except OSError as error:
+            raise OrderError(Reason.DISK_FULL, f"could not keep the configuration: {error.strerror}") from error
+
     async def _keep(self, ref: ArtifactRef, data: bytes, resident: Resident) -> None:
         try:
             await asyncio.to_thread(self._state.keep_artifact, ref.digest, data)
@@ -120,7 +135,14 @@ class Provision:
             unpacking.add_done_callback(_discard)
             raise
         return Resident(
-            ref, manifest, folder, node_id=self._node_id, meters=self._meters, records=self._records, pace=self._pace
+            ref,
+            manifest,
+            folder,
+            node_id=self._node_id,
+            meters=self._meters,
+            records=self._records,
+            pace=self._pace,
+            configuration=self._state.configuration_path(ref) if ref.configuration else None,
         )
 
     def _unpack(self, ref: ArtifactRef, data: bytes) -> tuple[Manifest, Path]:

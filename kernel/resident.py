@@ -49,8 +49,10 @@ class Resident:
         meters: Meters,
         records: ChildRecords,
         pace: Pace,
+        configuration: Path | None = None,
     ) -> None:
         self.ref, self.manifest, self._meters = ref, manifest, meters
+        self._configuration = configuration
         self.healthy = False
         self.first_try = asyncio.Event()
         self._folder, self._node_id, self._records, self._pace = folder, node_id, records, pace
@@ -69,7 +71,7 @@ class Resident:
     @property
     def meter(self) -> Meter:
         """Where its requests and deaths are counted now."""
-        return self._meters.of(self.ref.name, self.ref.digest, int(time.time() * 1000))
+        return self._meters.of(self.ref.name, self.ref.edition, int(time.time() * 1000))
 
     @property
     def process(self) -> Child | None:
@@ -233,4 +235,12 @@ class Resident:
             "HOTSWAP_VERSION": self.ref.version,
             "HOTSWAP_DIGEST": self.ref.digest,
             "HOTSWAP_NODE_ID": self._node_id,
+        } | self._configured()
+
+    def _configured(self) -> dict[str, str]:
+        if self._configuration is None:
+            return {}
+        return {
+            "HOTSWAP_CONFIGURATION": str(self._configuration.absolute()),
+            "HOTSWAP_CONFIGURATION_REVISION": str(self.ref.configuration),
         }

@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -114,12 +115,33 @@ class NodeState:
         path.parent.mkdir(exist_ok=True)
         replace_file(path, data)
 
-    def forget_artifacts_except(self, digests: Iterable[str]) -> None:
-        """Remove the zips nothing refers to any more."""
-        wanted = {self.artifact_path(digest) for digest in digests}
-        for path in (self.folder / "artifacts").glob("*.zip"):
+    def configuration_path(self, ref: ArtifactRef) -> Path:
+        """Where the configuration of this edition is kept, and read by its child."""
+        return self.folder / "configurations" / f"{ref.name}-{ref.configuration}.json"
+
+    def keep_configuration(self, ref: ArtifactRef, values: Json) -> None:
+        """Remember a revision of a module's configuration."""
+        path = self.configuration_path(ref)
+        path.parent.mkdir(exist_ok=True, mode=0o700)
+        replace_file(path, json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode())
+
+    def forget_except(self, refs: Iterable[ArtifactRef]) -> None:
+        """Remove the zips and configurations nothing refers to any more."""
+        known = tuple(refs)
+        wanted = {self.artifact_path(ref.digest) for ref in known} | {self.configuration_path(ref) for ref in known}
+        for path in (*self.folder.glob("artifacts/*.zip"), *self.folder.glob("configurations/*.json")):
             if path not in wanted:
                 path.unlink(missing_ok=True)
+
+    def enrol_nonce(self) -> str:
+        """The secret this node enrols with, the same after every restart, so that a lost answer can be asked for again."""
+        path = self.folder / "enrol-nonce"
+        try:
+            return path.read_text()
+        except FileNotFoundError:
+            nonce = secrets.token_urlsafe(32)
+            replace_file(path, nonce.encode())
+            return nonce
 
 
 def replace_file(path: Path, data: bytes) -> None:

@@ -7,6 +7,7 @@ the new one, never neither.
 import asyncio
 from collections.abc import Callable
 
+from kernel.artifact import ArtifactRef
 from kernel.logs import log
 from kernel.messages import Ack, Action, Json, ModuleReport, Order, Wanted
 from kernel.provision import NoLinkError, Provision
@@ -15,6 +16,7 @@ from kernel.resident import Resident
 from kernel.state import ModuleRecord
 
 RETRY_AFTER_S = 30.0
+HEAL_AFTER_S = 300.0
 
 
 class RunningModule:
@@ -52,19 +54,19 @@ class RunningModule:
         return active + list(self.staged.values()) + list(self._leaving.values())
 
     @property
-    def needed(self) -> set[str]:
-        """The digests whose zips must be kept: what would be restored, and what an order is just bringing."""
+    def needed(self) -> set[ArtifactRef]:
+        """What must be kept on the disk: what would be restored, and what an order is just bringing."""
         refs = [self.record.active, *self.record.staged]
         if self._doing is not None:
             refs += [wanted.ref for wanted in (self._doing.active, *self._doing.staged) if wanted]
-        return {ref.digest for ref in refs if ref}
+        return {ref for ref in refs if ref}
 
     def report(self) -> ModuleReport:
         """What is."""
         return ModuleReport(
             module=self.name,
             fence=self.record.fence,
-            active=self.active.ref.digest if self.active else None,
+            active=self.active.ref.edition if self.active else None,
             staged=tuple(sorted(digest for digest, resident in self.staged.items() if resident.child)),
             healthy=self.active.healthy if self.active else self.record.active is None,
             ack=self.record.ack,
@@ -78,14 +80,14 @@ class RunningModule:
             try:
                 resident = await self._provision.remembered(ref)
             except OrderError as error:
-                log("not_restored", module=self.name, digest=ref.digest, reason=error.reason, detail=error.detail)
+                log("not_restored", module=self.name, digest=ref.edition, reason=error.reason, detail=error.detail)
                 self.record.settled = None
                 continue
             resident.restore()
             if ref is self.record.active:
                 self.active = resident
             else:
-                self.staged[ref.digest] = resident
+                self.staged[ref.edition] = resident
 
     def take(self, order: Order) -> None:
         """Carry out an order, unless it is done, under way or older than one obeyed. Returns at once."""
@@ -134,8 +136,8 @@ class RunningModule:
             self._retry_later()
         except OrderError as error:
             failure = error
-            if error.reason in TRANSIENT:
-                self._retry_later()
+            # What failed for good is tried again too, though seldom: nothing else would ever heal this node.
+            self._retry_later(RETRY_AFTER_S if error.reason in TRANSIENT else HEAL_AFTER_S)
         except Exception as error:  # noqa: BLE001  an order without an ack would hold up a whole wave
             log("order_broke", module=self.name, error=repr(error))
             failure = OrderError(Reason.START_FAILED, f"the kernel failed: {error!r}")
@@ -147,15 +149,15 @@ class RunningModule:
 
     def _asked(self, order: Order) -> tuple[Action, str | None]:
         """What the order comes down to for this node; its ack names one action and one digest."""
-        wanted = order.active.ref.digest if order.active else None
-        running = self.active.ref.digest if self.active else None
+        wanted = order.active.ref.edition if order.active else None
+        running = self.active.ref.edition if self.active else None
         acked = self.record.ack or {}
         last = str(acked["digest"]) if acked else None
         if wanted == running:
             repeated = last if acked.get("action") == Action.STAGE else None
             for one in order.staged:
-                if one.ref.digest not in self.staged or one.ref.digest == repeated:
-                    return Action.STAGE, one.ref.digest
+                if one.ref.edition not in self.staged or one.ref.edition == repeated:
+                    return Action.STAGE, one.ref.edition
         # Where nothing runs, what is undone is the order before, which failed.
         return (Action.ACTIVATE, wanted) if wanted else (Action.DEACTIVATE, running or last)
 
@@ -165,6 +167,9 @@ class RunningModule:
             self._switch(order, self.active)
             return
         self._switch(order, await self._ready(order.active))
+        if action is Action.DEACTIVATE and self._leaving:
+            # Whoever drains a node relies on the answer: it is given when the last request has been.
+            await asyncio.wait(tuple(self._leaving))
         try:
             await self._stage_missing(order)
         except OrderError as error:
@@ -176,9 +181,9 @@ class RunningModule:
         """The version to switch to, healthy."""
         if wanted is None:
             return None
-        if self.active and self.active.ref.digest == wanted.ref.digest:
+        if self.active and self.active.ref.edition == wanted.ref.edition:
             return self.active
-        parked = self.staged.get(wanted.ref.digest)
+        parked = self.staged.get(wanted.ref.edition)
         if parked is not None:
             await parked.wait_until_up()
             return parked
@@ -188,20 +193,20 @@ class RunningModule:
 
     def _switch(self, order: Order, new: Resident | None) -> None:
         """Not a coroutine: nothing else may run, and no cancellation arrive, while the state is half changed."""
-        wanted = {one.ref.digest for one in order.staged}
+        wanted = {one.ref.edition for one in order.staged}
         old, self.active = self.active, new
         if new is not None:
-            self.staged.pop(new.ref.digest, None)
+            self.staged.pop(new.ref.edition, None)
         if old is not None and old is not new:
-            self.staged[old.ref.digest] = old
+            self.staged[old.ref.edition] = old
         for digest in [digest for digest in self.staged if digest not in wanted]:
             self._let_go(self.staged.pop(digest))
         self._remember_what_runs()
 
     async def _stage_missing(self, order: Order) -> None:
-        active = order.active.ref.digest if order.active else None
+        active = order.active.ref.edition if order.active else None
         for wanted in order.staged:
-            if wanted.ref.digest in self.staged or wanted.ref.digest == active:
+            if wanted.ref.edition in self.staged or wanted.ref.edition == active:
                 continue
             resident = await self._provision.ordered(wanted)
             await resident.start()
@@ -210,7 +215,7 @@ class RunningModule:
             except BaseException:
                 await resident.retire(drain=False)
                 raise
-            self.staged[wanted.ref.digest] = resident
+            self.staged[wanted.ref.edition] = resident
             self._remember_what_runs()
 
     def _let_go(self, resident: Resident) -> None:
@@ -236,8 +241,8 @@ class RunningModule:
         except OSError as error:
             log("state_not_kept", module=self.name, error=str(error))
 
-    def _retry_later(self) -> None:
-        self._retry_at = asyncio.get_running_loop().time() + RETRY_AFTER_S
+    def _retry_later(self, pause_s: float = RETRY_AFTER_S) -> None:
+        self._retry_at = asyncio.get_running_loop().time() + pause_s
 
 
 def _ack(fence: int, action: Action, digest: str | None, failure: OrderError | None) -> Json | None:

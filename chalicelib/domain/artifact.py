@@ -25,7 +25,7 @@ MAX_MANIFEST_BYTES = 64 * 1024
 MAX_ENTRIES = 10_000
 MAX_UNPACKED_BYTES = 500 * 1024 * 1024
 
-_FIELDS = {"name", "version", "command", "healthPath", "smokePath", "startTimeoutMs", "shutdownGraceMs", "metricsPath"}
+_FIELDS = {"name", "version", "command", "healthPath", "smokePath", "startTimeoutMs", "shutdownGraceMs", "metricsPath", "irreversible"}
 _DRIVE = re.compile(r"[A-Za-z]:")
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED = 0x1
@@ -55,6 +55,7 @@ class Manifest:
     start_timeout_ms: int = 10_000
     shutdown_grace_ms: int = 5_000
     metrics_path: str | None = None
+    irreversible: bool = False
 
 
 def check_artifact(content: bytes | None, registered: ModuleVersion) -> Manifest:
@@ -185,6 +186,7 @@ def parse_manifest(text: bytes) -> Manifest:
         start_timeout_ms=_number(raw, "startTimeoutMs", 100, 10_000),
         shutdown_grace_ms=_number(raw, "shutdownGraceMs", 0, 5_000),
         metrics_path=_path(raw, "metricsPath", "") if "metricsPath" in raw else None,
+        irreversible=_flag(raw, "irreversible"),
     )
 
 
@@ -215,6 +217,13 @@ def _command(raw: dict[str, Any]) -> tuple[str, ...]:
     if not isinstance(value, list) or not 1 <= len(value) <= 32 or not all(isinstance(p, str) and p for p in value):
         raise _invalid("'command' must be a list of 1 to 32 non-empty strings")
     return tuple(value)
+
+
+def _flag(raw: dict[str, Any], field: str) -> bool:
+    value = raw.get(field, False)
+    if not isinstance(value, bool):
+        raise _invalid(f"'{field}' must be true or false")
+    return value
 
 
 def _number(raw: dict[str, Any], field: str, low: int, default: int) -> int:

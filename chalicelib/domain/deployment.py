@@ -124,6 +124,7 @@ class Deployment:
     description: str = ""
     metadata: dict[str, str] = field(default_factory=dict)
     require_approval: bool = False
+    irreversible: bool = False
     undoes: str = ""
     retries: str = ""
     hotfix_reason: str = ""

@@ -12,6 +12,7 @@ DomainError
 │   ├── TurnTaken
 │   ├── WrongDigest
 │   ├── LineStopped
+│   ├── Quarantined         it was rolled back here before
 │   └── StaleWrite          somebody else's write won; read again
 ├── IdempotencyMismatch     same key, other body
 ├── QueueFull               also LineFull; try again later
@@ -103,6 +104,14 @@ class TurnTaken(Conflict):
 
 class WrongDigest(Conflict):
     """A guard named another digest, approval or revision than the one in force."""
+
+
+class Quarantined(Conflict):
+    """It was rolled back in this environment before and has not been released."""
+
+    def __init__(self, environment: str, version: str, reason: str) -> None:
+        self.environment, self.version, self.reason = environment, version, reason
+        super().__init__(f"{version} was rolled back in {environment} and is in quarantine there: {reason}")
 
 
 class StaleWrite(Conflict):

@@ -62,7 +62,10 @@ class VersionStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModuleVersion:
-    """One registered version of a module: what it must be, byte for byte, and who said so."""
+    """One registered version of a module: what it must be, byte for byte, and who said so.
+
+    An `irreversible` one changes what it cannot change back (data, say); it pauses where others are rolled back.
+    """
 
     module: str
     version: str
@@ -72,6 +75,7 @@ class ModuleVersion:
     key_id: str
     status: VersionStatus = VersionStatus.REGISTERED
     reason: str = ""
+    irreversible: bool = False
     registered_by: str
     registered_at_ms: int
     revision: int = 0

@@ -37,6 +37,7 @@ class EventType(StrEnum):
     CANCEL_REQUESTED = "CancelRequested"
     RESTORE_STARTED = "RestoreStarted"
     RESTORE_ENDED = "RestoreEnded"
+    DIGEST_QUARANTINED = "DigestQuarantined"
     ENVIRONMENT_ENDED = "EnvironmentEnded"
     EXECUTION_REPLACED = "ExecutionReplaced"
     DEPLOYMENT_ENDED = "DeploymentEnded"

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from chalicelib.domain.access import Action
+from chalicelib.domain.environment import Environment
 from chalicelib.routes.endpoint import Answer, Call, endpoint
 from chalicelib.routes.noun import Noun
 from chalicelib.routes.schemas.modules import (
     ListPage,
     ModulePage,
-    Quarantine,
+    QuarantineList,
+    QuarantineVersion,
     RegisteredBody,
     RegisterVersion,
+    ReleaseQuarantine,
     VersionBody,
     VersionList,
     module_page,
+    quarantine_list,
     registered_body,
     version_body,
 )
-from chalicelib.usecases import reads
+from chalicelib.usecases import quarantines, reads
 from chalicelib.usecases.quarantine_version import quarantine_version as quarantined
 from chalicelib.usecases.register_version import register_version as registered
 
@@ -68,13 +72,48 @@ def get_module_version(call: Call, name: str, version: str) -> VersionBody:
     ONE + "/quarantine",
     "POST",
     action=Action.MANAGE_KEYS,
-    body=Quarantine,
+    body=QuarantineVersion,
     response=VersionBody,
     errors=(404,),
     summary="Let nobody deploy this version any more",
 )
-def quarantine_version(call: Call, name: str, version: str, body: Quarantine) -> VersionBody:
+def quarantine_version(call: Call, name: str, version: str, body: QuarantineVersion) -> VersionBody:
     changed = quarantined(
         name, version, reason=body.reason, caller=call.caller, request_id=call.request_id, ports=call.edge.ports
     )
     return version_body(changed)
+
+
+@endpoint(
+    bp,
+    ALL + "/{name}/quarantine",
+    "GET",
+    action=Action.READ,
+    response=QuarantineList,
+    summary="What was rolled back and may not come back until it is released",
+)
+def list_quarantine(call: Call, name: str) -> QuarantineList:
+    return quarantine_list(quarantines.list_quarantines(name, ports=call.edge.ports))
+
+
+@endpoint(
+    bp,
+    ALL + "/{name}/quarantine/{environment}/release",
+    "POST",
+    action=Action.DECIDE,
+    body=ReleaseQuarantine,
+    response=QuarantineList,
+    errors=(404,),
+    summary="Let a version that was rolled back come to the environment again",
+)
+def release_quarantine(call: Call, name: str, environment: Environment, body: ReleaseQuarantine) -> QuarantineList:
+    over = quarantines.release_quarantine(
+        name,
+        environment,
+        body.version,
+        reason=body.reason,
+        caller=call.caller,
+        request_id=call.request_id,
+        ports=call.edge.ports,
+    )
+    return quarantine_list(over)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from chalicelib.domain.access import Action
 from chalicelib.domain.environment import Environment
@@ -15,14 +16,17 @@ from chalicelib.routes.schemas.nodes import (
     EnrolledBody,
     EnrolNode,
     EnrolTokenBody,
+    LabelNode,
     MakeEnrolToken,
     NodeBody,
+    NodeHistory,
     NodeList,
     enrolled_body,
+    history_body,
     node_body,
     token_body,
 )
-from chalicelib.usecases import change_node
+from chalicelib.usecases import change_node, read_nodes
 from chalicelib.usecases.enrol_node import enrol_node as enrolled
 from chalicelib.usecases.make_enrol_token import make_enrol_token
 from chalicelib.usecases.read_clusters import list_nodes as listed
@@ -50,6 +54,7 @@ def create_enrol_token(call: Call, environment: Environment, body: MakeEnrolToke
     token, record = make_enrol_token(
         environment,
         lives_seconds=body.lives_seconds,
+        labels=body.labels,
         caller=call.caller,
         request_id=call.request_id,
         new_secret=call.edge.identity.new_secret,
@@ -103,63 +108,66 @@ def list_nodes(call: Call, environment: Environment) -> NodeList:
     return NodeList(nodes=[node_body(node, now_ms=now) for node in listed(environment, ports=call.edge.ports)])
 
 
-@endpoint(
-    bp,
-    ONE + "/cordon",
-    "POST",
-    action=Action.MANAGE_NODES,
-    body=ChangeNode,
-    response=NodeBody,
-    errors=(404, 409),
-    summary="Keep a node out of new rollouts",
-)
-def cordon_node(call: Call, node_id: str, body: ChangeNode) -> NodeBody:
-    return _changed(call, change_node.cordon_node, node_id, body)
-
-
-@endpoint(
-    bp,
-    ONE + "/uncordon",
-    "POST",
-    action=Action.MANAGE_NODES,
-    body=ChangeNode,
-    response=NodeBody,
-    errors=(404, 409),
-    summary="Let a node take part in new rollouts again",
-)
-def uncordon_node(call: Call, node_id: str, body: ChangeNode) -> NodeBody:
-    return _changed(call, change_node.uncordon_node, node_id, body)
-
-
-@endpoint(
-    bp,
-    ONE + "/drain",
-    "POST",
-    action=Action.MANAGE_NODES,
-    body=ChangeNode,
-    response=NodeBody,
-    errors=(404, 409),
-    summary="Keep a node out of new rollouts, because it is about to go",
-)
-def drain_node(call: Call, node_id: str, body: ChangeNode) -> NodeBody:
-    return _changed(call, change_node.drain_node, node_id, body)
-
-
-@endpoint(
-    bp,
-    ONE,
-    "DELETE",
-    action=Action.MANAGE_NODES,
-    body=ChangeNode,
-    response=NodeBody,
-    errors=(404,),
-    summary="Remove a node for good; its credential counts no more",
-)
-def remove_node(call: Call, node_id: str, body: ChangeNode) -> NodeBody:
-    return _changed(call, change_node.remove_node, node_id, body)
-
-
-def _changed(call: Call, change: Callable[..., Node], node_id: str, body: ChangeNode) -> NodeBody:
+@endpoint(bp, ONE, "GET", action=Action.READ, response=NodeBody, errors=(404,), summary="One node")
+def get_node(call: Call, node_id: str) -> NodeBody:
     ports = call.edge.ports
-    node = change(node_id, reason=body.reason, caller=call.caller, request_id=call.request_id, ports=ports)
+    return node_body(read_nodes.get_node(node_id, ports=ports), now_ms=ports.clock.machine_ms())
+
+
+@endpoint(
+    bp,
+    ONE + "/history",
+    "GET",
+    action=Action.READ,
+    response=NodeHistory,
+    errors=(404,),
+    summary="What became of a node: health, drift, and what operators said of it",
+)
+def get_node_history(call: Call, node_id: str) -> NodeHistory:
+    return history_body(read_nodes.read_history(node_id, ports=call.edge.ports))
+
+
+@endpoint(
+    bp,
+    ONE + "/labels",
+    "PUT",
+    action=Action.MANAGE_NODES,
+    body=LabelNode,
+    response=NodeBody,
+    errors=(404, 409),
+    summary="Give a node exactly these labels; modules placed by them follow",
+)
+def label_node(call: Call, node_id: str, body: LabelNode) -> NodeBody:
+    return _changed(call, partial(change_node.label_node, labels=body.labels), node_id, body.reason)
+
+
+def _changed(call: Call, change: Callable[..., Node], node_id: str, reason: str) -> NodeBody:
+    ports = call.edge.ports
+    node = change(node_id, reason=reason, caller=call.caller, request_id=call.request_id, ports=ports)
     return node_body(node, now_ms=ports.clock.machine_ms())
+
+
+def _serve(method: str, path: str, change: Callable[..., Node], summary: str) -> None:
+    """One word of an operator's: the same call each time, with a reason."""
+
+    def view(call: Call, node_id: str, body: ChangeNode) -> NodeBody:
+        return _changed(call, change, node_id, body.reason)
+
+    view.__name__ = change.__name__
+    served = endpoint(
+        bp,
+        path,
+        method,
+        action=Action.MANAGE_NODES,
+        body=ChangeNode,
+        response=NodeBody,
+        errors=(404, 409),
+        summary=summary,
+    )
+    served(view)
+
+
+_serve("POST", ONE + "/cordon", change_node.cordon_node, "Tell a node nothing new; what it runs it goes on serving")
+_serve("POST", ONE + "/uncordon", change_node.uncordon_node, "Let a node take part again")
+_serve("POST", ONE + "/drain", change_node.drain_node, "Let a node end its requests and run nothing")
+_serve("DELETE", ONE, change_node.remove_node, "Remove a node for good; its credential counts no more")

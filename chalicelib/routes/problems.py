@@ -55,6 +55,7 @@ KINDS: Final[Mapping[type[errors.DomainError], Kind]] = MappingProxyType(
         errors.AlreadyDecided: Kind(HTTPStatus.CONFLICT, "already-decided"),
         errors.TurnTaken: Kind(HTTPStatus.CONFLICT, "turn-taken"),
         errors.WrongDigest: Kind(HTTPStatus.CONFLICT, "wrong-digest"),
+        errors.Quarantined: Kind(HTTPStatus.CONFLICT, "quarantined"),
         errors.StaleWrite: Kind(HTTPStatus.CONFLICT, "stale-write"),
         errors.IdempotencyMismatch: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "idempotency-mismatch"),
         errors.QueueFull: Kind(HTTPStatus.TOO_MANY_REQUESTS, "queue-full"),
@@ -79,6 +80,7 @@ _EXTRA_FIELDS: Final[Mapping[type[errors.DomainError], Callable[[Any], dict[str,
         errors.QueueFull: lambda error: {"holder": error.holder or None, "limit": error.limit},
         errors.LineFull: lambda error: {"limit": error.limit},
         errors.ArtifactRefused: lambda error: {"reason": error.reason},
+        errors.Quarantined: lambda error: {"environment": str(error.environment), "reason": error.reason},
     }
 )
 

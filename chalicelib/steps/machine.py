@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from chalicelib.domain.deployment import Deployment
+from chalicelib.domain.deployment import Deployment, Status
 from chalicelib.domain.errors import ExecutionReplaced
 from chalicelib.domain.rollout import Rollout
 from chalicelib.domain.waiting import Next, WaitState
@@ -102,7 +102,10 @@ def _validate(deployment: Deployment, _event: Mapping[str, Any], ports: Ports) -
 
 def _restore_nodes(deployment: Deployment, event: Mapping[str, Any], ports: Ports) -> None:
     failure = event["input"].get("failure")
-    restore_after_failure(deployment.id, cause=_cause(failure), ports=ports)
+    after = restore_after_failure(deployment.id, cause=_cause(failure), ports=ports)
+    if after.status is Status.PAUSED:
+        # An irreversible version waits for people; the execution that broke cannot, the reconciler starts one that can.
+        raise ExecutionReplaced(f"{after.id} is paused and goes on in another execution.")
     finish_restore(deployment.id, ports=ports)
 
 

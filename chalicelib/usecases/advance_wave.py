@@ -17,13 +17,15 @@ from chalicelib.domain.canary_analysis import judge
 from chalicelib.domain.deployment import Deployment, Kind, Status
 from chalicelib.domain.line import Line
 from chalicelib.domain.policy import HoldThen, Policy
+from chalicelib.domain.quarantine import quarantine_of_undone
 from chalicelib.domain.rollout import Phase, Rollout, Wave, hold_wave, pause, promote_wave
 from chalicelib.domain.strategies import WaveKind
 from chalicelib.domain.timeline import EventType
 from chalicelib.usecases.fail_silent_nodes import fail_overdue_nodes
 from chalicelib.usecases.gather_evidence import gather_evidence
 from chalicelib.usecases.policies import policy_of
-from chalicelib.usecases.ports import Ports, Replace
+from chalicelib.usecases.ports import Change, Ports, Replace
+from chalicelib.usecases.quarantines import quarantined
 from chalicelib.usecases.recording import Decided, Entry, change_deployment
 from chalicelib.usecases.start_restore import restore_decision
 from chalicelib.usecases.start_wave import started_wave
@@ -155,11 +157,21 @@ def _promote(
         environment=rollout.environment,
         detail={"outcome": str(promoted.phase), "digest": deployment.digest},
     )
+    kept_out, said = _kept_out(deployment, rollout, ports=ports)
     return Decided(
         after=deployment.with_rollout(promoted),
-        entries=(entry, ended),
-        also=(Replace(settled(assignment, retained_until_ms=until, now_ms=now)),),
+        entries=(entry, *said, ended),
+        also=(Replace(settled(assignment, retained_until_ms=until, now_ms=now)), *kept_out),
     )
+
+
+def _kept_out(
+    deployment: Deployment, rollout: Rollout, *, ports: Ports
+) -> tuple[tuple[Change, ...], tuple[Entry, ...]]:
+    """What people roll back stays out of the environment as what the judge takes back does."""
+    if deployment.kind is not Kind.ROLLBACK:
+        return (), ()
+    return quarantined(quarantine_of_undone(deployment, rollout, now_ms=ports.clock.policy_ms()), ports=ports)
 
 
 def _hold(

@@ -7,17 +7,19 @@ from dataclasses import replace
 
 from chalicelib.domain.approval import Approval, still_needed
 from chalicelib.domain.assignment import Assignment
-from chalicelib.domain.deployment import Deployment, Kind
+from chalicelib.domain.deployment import Deployment, Failure, Kind, Status
 from chalicelib.domain.edition import edition
-from chalicelib.domain.errors import DeploymentEnded
+from chalicelib.domain.errors import DeploymentEnded, Quarantined
 from chalicelib.domain.gate import gate_before
 from chalicelib.domain.module import ModuleVersion
 from chalicelib.domain.plan import plan_hash
 from chalicelib.domain.policy import Policy
 from chalicelib.domain.rollout import Phase, Rollout
 from chalicelib.domain.timeline import EventType
+from chalicelib.usecases.end_deployment import ended_before_nodes
 from chalicelib.usecases.policies import terms_of
 from chalicelib.usecases.ports import Add, Change, Ports
+from chalicelib.usecases.quarantines import find_quarantine
 from chalicelib.usecases.recording import Decided, Entry, change_deployment, get_deployment
 from chalicelib.usecases.release_turn import release_turn
 
@@ -57,6 +59,14 @@ def _choose(deployment: Deployment, *, ports: Ports) -> Decided | None:
             after = after.with_rollout(skipped)
             entries.append(Entry(type=EventType.ENVIRONMENT_SKIPPED, environment=rollout.environment))
             continue
+        found = find_quarantine(
+            deployment.module, rollout.environment, deployment.digest, rollout.configuration, ports=ports
+        )
+        if found is not None:
+            failure = Failure(
+                code="QUARANTINED", message=str(Quarantined(found.environment, found.version, found.reason))
+            )
+            return ended_before_nodes(after, Status.FAILED, failure=failure, entries=tuple(entries), ports=ports)
         begun, asked, entry = begin(after, rollout, assignment, ports=ports)
         return Decided(after=after.with_rollout(begun), entries=(*entries, *entry), also=asked)
     return Decided(after=after, entries=tuple(entries)) if entries else None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.domain.access import Caller
+from chalicelib.domain.assignment import Assignment
 from chalicelib.domain.configuration import Configuration, canonical
 from chalicelib.domain.environment import Environment
 from chalicelib.domain.errors import NotFound, WrongDigest
@@ -53,6 +54,12 @@ def runs_on(module: str, environment: Environment, revision: int, *, ports: Port
     """The labels a node must have to run the module under this revision; empty: every node."""
     found = configuration_revision(module, environment, revision, ports=ports)
     return {} if found is None else found.runs_on
+
+
+def deployed_revision(module: str, environment: Environment, *, ports: Ports) -> int:
+    """The revision the environment runs outside a rollout; 0 where it is none."""
+    assignment = ports.store.get(Assignment, environment, module)
+    return 0 if assignment is None else assignment.stable_configuration
 
 
 def list_configurations(

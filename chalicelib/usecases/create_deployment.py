@@ -13,7 +13,15 @@ from chalicelib.domain.assignment import Assignment
 from chalicelib.domain.deployment import Deployment, Kind, Stage
 from chalicelib.domain.edition import edition
 from chalicelib.domain.environment import Environment
-from chalicelib.domain.errors import IdempotencyMismatch, LineFull, NotFound, QueueFull, StaleWrite, TurnTaken
+from chalicelib.domain.errors import (
+    IdempotencyMismatch,
+    LineFull,
+    NotFound,
+    Quarantined,
+    QueueFull,
+    StaleWrite,
+    TurnTaken,
+)
 from chalicelib.domain.identity import IdempotentAnswer
 from chalicelib.domain.line import MOST_WAITING, Line
 from chalicelib.domain.module import ModuleVersion
@@ -25,6 +33,7 @@ from chalicelib.domain.turn import Turn
 from chalicelib.usecases.configurations import newest_configuration
 from chalicelib.usecases.policies import current_policy, policy_revision
 from chalicelib.usecases.ports import Add, Change, Ports, Replace
+from chalicelib.usecases.quarantines import find_quarantine
 from chalicelib.usecases.recording import Decided, Entry, get_deployment, record
 from chalicelib.usecases.relay_outbox import relay_outbox
 
@@ -75,6 +84,7 @@ def create_deployment(
         NotFound: no such version was registered.
         TurnTaken: the policy rejects a second deployment while one is on.
         QueueFull: the queue it would have to wait in is full. LineFull: so is the line.
+        Quarantined: it was rolled back in an environment on the way.
         IdempotencyMismatch: the key came before with another request.
         InvalidInput: it overrides what the policy does not allow.
     """
@@ -86,6 +96,7 @@ def create_deployment(
         raise NotFound("module version", f"{request.module} {request.version}")
     deployment = new_deployment(request, caller, ports=ports)
     require_room(deployment, registered.digest, ports=ports)
+    refuse_quarantined(deployment, registered.digest, ports=ports)
     start = OutboxMessage(
         id=f"{deployment.id}#start",
         topic="execution",
@@ -167,6 +178,20 @@ def new_deployment(request: DeploymentRequest, caller: Caller, *, ports: Ports) 
         rollouts=tuple(rollouts),
         stages=request.stages,
     )
+
+
+def refuse_quarantined(deployment: Deployment, digest: str, *, ports: Ports) -> None:
+    """Nothing, unless the digest is kept out of an environment on the way.
+
+    Raises:
+        Quarantined: it was rolled back there before.
+    """
+    for rollout in deployment.rollouts:
+        if rollout.phase is Phase.SKIPPED:
+            continue
+        found = find_quarantine(deployment.module, rollout.environment, digest, rollout.configuration, ports=ports)
+        if found is not None:
+            raise Quarantined(found.environment, found.version, found.reason)
 
 
 def configuration_of(request: DeploymentRequest, environment: Environment, *, ports: Ports) -> int:

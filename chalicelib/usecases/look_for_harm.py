@@ -63,6 +63,8 @@ def _look(deployment_id: str, assignment: Assignment, *, ports: Ports) -> None:
         rollout = deployment.current
         if rollout is None or rollout.phase not in CHANGING:
             return None
+        if deployment.irreversible and rollout.phase is Phase.PAUSED:
+            return None  # what is found would only pause it
         policy = policy_of(rollout, ports=ports)
         evidence = gather_evidence(deployment, rollout, assignment, thorough=False, ports=ports)
         if rollout.phase is Phase.DEPLOYING:

@@ -8,7 +8,7 @@ from typing import Any
 from chalicelib.domain.assignment import Assignment
 from chalicelib.domain.deployment import Deployment, Failure, Status
 from chalicelib.domain.edition import edition
-from chalicelib.domain.errors import DeploymentEnded, PlanChanged, StaleWrite
+from chalicelib.domain.errors import DeploymentEnded, PlanChanged, Quarantined, StaleWrite
 from chalicelib.domain.membership import members_of
 from chalicelib.domain.node import LeftOut, Member, Node, taking_part
 from chalicelib.domain.plan import plan_environment
@@ -22,6 +22,7 @@ from chalicelib.usecases.end_deployment import ended_before_nodes
 from chalicelib.usecases.leave_line import left_line
 from chalicelib.usecases.policies import terms_of
 from chalicelib.usecases.ports import Add, Change, Ports, Remove, Replace
+from chalicelib.usecases.quarantines import find_quarantine
 from chalicelib.usecases.recording import MAX_TRIES, Decided, Entry, change_deployment, get_deployment
 from chalicelib.usecases.take_turn import hand_on
 
@@ -43,6 +44,15 @@ def plan_rollout(deployment_id: str, *, ports: Ports) -> Deployment:
         if rollout is None or not _may_be_planned(deployment):
             return None
         assignment = ports.store.get(Assignment, rollout.environment, deployment.module)
+        found = find_quarantine(
+            deployment.module, rollout.environment, deployment.digest, rollout.configuration, ports=ports
+        )
+        if found is not None:
+            # Whoever held the turn before may have been taken back with the very same version.
+            failure = Failure(
+                code="QUARANTINED", message=str(Quarantined(found.environment, found.version, found.reason))
+            )
+            return ended_before_nodes(deployment, Status.FAILED, failure=failure, ports=ports)
         runs = None if assignment is None else assignment.stable
         wanted = edition(deployment.digest, rollout.configuration)
         policy, goes_back = terms_of(rollout, assignment, wanted, ports=ports)

@@ -21,6 +21,7 @@ class VersionRequest:
     size: int
     signature: str = ""
     key_id: str = ""
+    irreversible: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +51,8 @@ def register_version(request: VersionRequest, *, caller: Caller, request_id: str
             known = ports.store.get(ModuleVersion, request.module, request.version)
             if known is None:
                 raise
-    same = (known.digest, known.size, known.signature, known.key_id)
-    if same != (request.digest, request.size, request.signature, request.key_id):
+    same = (known.digest, known.size, known.signature, known.key_id, known.irreversible)
+    if same != (request.digest, request.size, request.signature, request.key_id, request.irreversible):
         raise AlreadyExists("module version", f"{request.module} {request.version}")
     return Registered(version=known, is_new=False, upload_url=link)
 
@@ -64,6 +65,7 @@ def _made(request: VersionRequest, caller: Caller, *, ports: Ports) -> ModuleVer
         size=request.size,
         signature=request.signature,
         key_id=request.key_id,
+        irreversible=request.irreversible,
         registered_by=caller.name,
         registered_at_ms=ports.clock.machine_ms(),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from chalicelib.domain.artifact import check_artifact
 from chalicelib.domain.assignment import Assignment
@@ -24,7 +24,17 @@ from chalicelib.usecases.end_deployment import ended_before_nodes
 from chalicelib.usecases.ports import Ports
 from chalicelib.usecases.recording import Decided, Entry, change_deployment
 
-Check = Callable[[Deployment, ModuleVersion, Ports], tuple[StageStatus, str]]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What a stage found."""
+
+    status: StageStatus
+    message: str
+    irreversible: bool = False
+
+
+Check = Callable[[Deployment, ModuleVersion, Ports], Checked]
 
 
 def build(deployment_id: str, *, ports: Ports) -> Deployment:
@@ -52,17 +62,17 @@ def _run(name: StageName, check: Check, deployment_id: str, *, ports: Ports) -> 
         try:
             if registered is None:
                 raise NotFound("module version", f"{deployment.module} {deployment.version}")
-            status, message = check(deployment, registered, ports)
+            found = check(deployment, registered, ports)
         except (ArtifactRefused, NotFound) as refused:
             code = refused.reason if isinstance(refused, ArtifactRefused) else "MODULE_VERSION_UNKNOWN"
             failed = _with(deployment, name, StageStatus.FAILED, str(refused), started, ports=ports)
             failure = Failure(code=code, message=f"{name} failed: {refused}")
             entry = _entry(name, StageStatus.FAILED, str(refused))
             return ended_before_nodes(failed, Status.FAILED, failure=failure, entries=(entry,), ports=ports)
-        after = _with(deployment, name, status, message, started, ports=ports)
+        after = _with(deployment, name, found.status, found.message, started, ports=ports)
         if name is StageName.BUILD:
-            after = replace(after, digest=registered.digest)
-        return Decided(after=after.become(Status.RUNNING), entries=(_entry(name, status, message),))
+            after = replace(after, digest=registered.digest, irreversible=found.irreversible)
+        return Decided(after=after.become(Status.RUNNING), entries=(_entry(name, found.status, found.message),))
 
     deployment = change_deployment(deployment_id, decide, ports=ports)
     if deployment.has_ended:
@@ -70,24 +80,28 @@ def _run(name: StageName, check: Check, deployment_id: str, *, ports: Ports) -> 
     return deployment
 
 
-def _check_bytes(_deployment: Deployment, registered: ModuleVersion, ports: Ports) -> tuple[StageStatus, str]:
+def _check_bytes(_deployment: Deployment, registered: ModuleVersion, ports: Ports) -> Checked:
     content = ports.artifacts.read(registered.digest, limit=MAX_ARTIFACT_BYTES)
     manifest = check_artifact(content, registered)
-    return StageStatus.SUCCEEDED, f"{registered.size} bytes, {registered.digest}, starts with {manifest.command[0]}"
+    return Checked(
+        status=StageStatus.SUCCEEDED,
+        message=f"{registered.size} bytes, {registered.digest}, starts with {manifest.command[0]}",
+        irreversible=registered.irreversible or manifest.irreversible,
+    )
 
 
-def _nothing_configured(_deployment: Deployment, _registered: ModuleVersion, _ports: Ports) -> tuple[StageStatus, str]:
-    return StageStatus.SKIPPED, "No test is configured."
+def _nothing_configured(_deployment: Deployment, _registered: ModuleVersion, _ports: Ports) -> Checked:
+    return Checked(status=StageStatus.SKIPPED, message="No test is configured.")
 
 
-def _check_security(deployment: Deployment, registered: ModuleVersion, ports: Ports) -> tuple[StageStatus, str]:
+def _check_security(deployment: Deployment, registered: ModuleVersion, ports: Ports) -> Checked:
     if deployment.digest and deployment.digest != registered.digest:
         raise ArtifactRefused("ARTIFACT_DIGEST_MISMATCH", f"the build checked {deployment.digest}")
     to_change = [each.environment for each in deployment.rollouts if each.phase is not Phase.SKIPPED]
     owner = require_trusted(registered, to_change, ports=ports)
     if deployment.kind is not Kind.ROLLBACK and not deployment.allow_downgrade:
         refuse_downgrade(registered, deployment.target, ports=ports)
-    return StageStatus.SUCCEEDED, f"signed by {owner} with {registered.key_id}"
+    return Checked(status=StageStatus.SUCCEEDED, message=f"signed by {owner} with {registered.key_id}")
 
 
 def require_trusted(registered: ModuleVersion, environments: Iterable[Environment], *, ports: Ports) -> str:

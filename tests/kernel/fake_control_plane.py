@@ -61,6 +61,10 @@ class FakeControlPlane:
     def __init__(self, key: Ed25519PrivateKey) -> None:
         self.key = key
         self.tokens: set[str] = set()
+        self.nonces: dict[str, str] = {}
+        self.configurations: dict[int, dict[str, Any]] = {}
+        self.lose_enrolments = 0
+        self.enrolments: list[str] = []
         self.nodes: dict[str, KnownNode] = {}
         self.artifacts: dict[str, dict[str, Any]] = {}
         self.bytes: dict[str, bytes] = {}
@@ -125,9 +129,15 @@ class FakeControlPlane:
 
     async def _enrol(self, request: web.Request) -> web.Response:
         body = await request.json()
-        if body["token"] not in self.tokens:
+        known = self.nonces.setdefault(body["token"], body["nonce"])
+        if body["token"] not in self.tokens and known != body["nonce"]:
             return web.json_response({"title": "Unauthorized"}, status=401)
-        self.tokens.remove(body["token"])
+        self.tokens.discard(body["token"])
+        self.enrolments.append(body["nonce"])
+        if self.lose_enrolments > 0:
+            self.lose_enrolments -= 1
+            assert request.transport is not None
+            request.transport.abort()
         node_id = f"p-{len(self.nodes) + 1:04}"
         node = KnownNode(node_id, body["name"], body["address"], body["labels"], f"hsn_{node_id}")
         self.nodes[node_id] = node
@@ -178,8 +188,14 @@ class FakeControlPlane:
         }
 
     def _with_link(self, digest: str, has: set[str]) -> dict[str, Any]:
-        artifact = self.artifacts[digest]
-        return artifact if digest in has else artifact | {"downloadUrl": f"{self.url}/artifacts/{digest}"}
+        """`digest` is an edition: the part behind `+` is the revision of its configuration."""
+        bare, _, revision = digest.partition("+")
+        configured: dict[str, Any] = {"configuration": {"revision": int(revision)}} if revision else {}
+        if digest in has:
+            return self.artifacts[bare] | configured
+        if revision:
+            configured["configuration"]["values"] = self.configurations[int(revision)]
+        return self.artifacts[bare] | configured | {"downloadUrl": f"{self.url}/artifacts/{bare}"}
 
     async def _download(self, request: web.Request) -> web.Response:
         digest = request.match_info["digest"]

@@ -22,6 +22,7 @@ Base table (consistent; `Store.get`, `Store.list`); `…` stands for what the re
     EnrolToken        ENROL#token hash                   ENROL                        expires
     Delegation        DELEGATIONS                        DELEGATION#delegator#delegate
     UsedLink          USED_LINK#id                       USED_LINK                    expires
+    Quarantine        CLUSTER#environment                QUARANTINE#module#subject
     Policy            POLICY#environment                 REVISION#revision
     Configuration     CONFIGURATION#environment#module   REVISION#revision
     ModuleVersion     MODULE#name                        VERSION#version
@@ -73,6 +74,7 @@ from chalicelib.domain.module import ModuleVersion, SigningKey
 from chalicelib.domain.node import EnrolToken, Member, Node, PendingNode
 from chalicelib.domain.node_history import NodeChange
 from chalicelib.domain.policy import Policy
+from chalicelib.domain.quarantine import Quarantine
 from chalicelib.domain.timeline import AuditRecord, Event, OutboxMessage
 from chalicelib.domain.trust import TrustedIssuer
 from chalicelib.domain.turn import Turn
@@ -249,6 +251,7 @@ LAYOUTS: Final = MappingProxyType[type[Any], Layout](
         EnrolToken: Layout("EnrolToken", "ENROL", 1, "ENROL", expires_at_s=lambda token: token.expires_at_ms // 1000),
         Delegation: Layout("Delegation", "DELEGATIONS", 0, "DELEGATION", 2),
         UsedLink: Layout("UsedLink", "USED_LINK", 1, "USED_LINK", expires_at_s=lambda used: used.expires_at_s),
+        Quarantine: Layout("Quarantine", "CLUSTER", 1, "QUARANTINE", 2),
         Policy: Layout("Policy", "POLICY", 1, "REVISION", 1),
         Configuration: Layout("Configuration", "CONFIGURATION", 2, "REVISION", 1),
         ModuleVersion: Layout("ModuleVersion", "MODULE", 1, "VERSION", 1, pointer=_module),

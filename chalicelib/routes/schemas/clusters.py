@@ -45,8 +45,11 @@ class AssignmentBody(Answered):
     module_name: str
     current_version: str | None
     current_digest: str | None
+    current_configuration_revision: int
+    runs_on: dict[str, str]
     changing_to_version: str | None
     changing_to_digest: str | None
+    changing_to_configuration_revision: int | None
     execution_id: str | None
     retained_digest: str | None
     retained_until: Instant | None
@@ -143,8 +146,11 @@ def _assignment_body(assignment: Assignment, drifted: tuple[str, ...]) -> Assign
         module_name=assignment.module,
         current_version=assignment.stable_version,
         current_digest=assignment.stable_digest,
+        current_configuration_revision=assignment.stable_configuration,
+        runs_on=assignment.stable_runs_on,
         changing_to_version=assignment.candidate_version,
         changing_to_digest=assignment.candidate_digest,
+        changing_to_configuration_revision=assignment.candidate_configuration if assignment.is_changing else None,
         execution_id=assignment.deployment_id,
         retained_digest=assignment.retained_digest,
         retained_until=iso_or_none(assignment.retained_until_ms),

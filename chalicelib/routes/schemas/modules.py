@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
+from chalicelib.domain.edition import digest_of
 from chalicelib.domain.environment import Environment
 from chalicelib.domain.errors import InvalidInput, Violation
 from chalicelib.domain.module import MAX_ARTIFACT_BYTES, ModuleVersion, SigningKey
+from chalicelib.domain.quarantine import Quarantine
 from chalicelib.routes.fields import (
     Digest,
     EnvironmentName,
@@ -41,6 +44,7 @@ class RegisterVersion(Received):
     size: Annotated[int, Field(ge=1, le=MAX_ARTIFACT_BYTES)]
     signature: Signature | None = None
     key_id: KeyId | None = None
+    irreversible: bool = False
 
     def request(self, module: str) -> VersionRequest:
         """The same for the use case."""
@@ -51,12 +55,20 @@ class RegisterVersion(Received):
             size=self.size,
             signature=self.signature or "",
             key_id=self.key_id or "",
+            irreversible=self.irreversible,
         )
 
 
-class Quarantine(Received):
+class QuarantineVersion(Received):
     """Why nobody should deploy a version any more."""
 
+    reason: Annotated[Reason, Field(min_length=1)]
+
+
+class ReleaseQuarantine(Received):
+    """Which version may come back to an environment, and why."""
+
+    version: Version
     reason: Annotated[Reason, Field(min_length=1)]
 
 
@@ -106,6 +118,7 @@ class VersionBody(Answered):
     key_id: str | None
     status: str
     reason: str
+    irreversible: bool
     registered_by: str
     registered_at: Instant
 
@@ -127,6 +140,32 @@ class ModulePage(Answered):
 
     modules: list[VersionBody]
     cursor: str | None
+
+
+class QuarantineBody(Answered):
+    """What may not come to an environment since it was rolled back there, or, once released, might not.
+
+    `configurationRevision` is null where the version is kept out whatever its configuration.
+    """
+
+    environment: Environment
+    module_name: str
+    version: str
+    digest: str
+    configuration_revision: int | None
+    reason: str
+    by: str
+    execution_id: str
+    since: Instant
+    released_by: str | None
+    released_at: Instant | None
+    release_reason: str | None
+
+
+class QuarantineList(Answered):
+    """In promotion order of the environments, the newest first in each."""
+
+    quarantines: list[QuarantineBody]
 
 
 class SigningKeyBody(Answered):
@@ -160,6 +199,7 @@ def version_body(version: ModuleVersion) -> VersionBody:
         key_id=version.key_id or None,
         status=version.status,
         reason=version.reason,
+        irreversible=version.irreversible,
         registered_by=version.registered_by,
         registered_at=iso(version.registered_at_ms),
     )
@@ -168,6 +208,29 @@ def version_body(version: ModuleVersion) -> VersionBody:
 def registered_body(registered: Registered) -> RegisteredBody:
     """One version and its upload link."""
     return RegisteredBody(**dict(version_body(registered.version)), upload_url=registered.upload_url)
+
+
+def quarantine_list(found: Iterable[Quarantine]) -> QuarantineList:
+    """What is and what was kept out."""
+    return QuarantineList(
+        quarantines=[
+            QuarantineBody(
+                environment=each.environment,
+                module_name=each.module,
+                version=each.version,
+                digest=digest_of(each.subject),
+                configuration_revision=each.configuration or None,
+                reason=each.reason,
+                by=each.by,
+                execution_id=each.deployment_id,
+                since=iso(each.since_ms),
+                released_by=each.released_by or None,
+                released_at=iso_or_none(each.released_at_ms),
+                release_reason=each.release_reason or None,
+            )
+            for each in found
+        ]
+    )
 
 
 def module_page(page: Page) -> ModulePage:

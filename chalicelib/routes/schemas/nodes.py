@@ -7,8 +7,10 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
+from chalicelib.domain.edition import configuration_of, digest_of
 from chalicelib.domain.environment import Environment
 from chalicelib.domain.node import EnrolToken, Node, NodeKind
+from chalicelib.domain.node_history import NodeChange
 from chalicelib.routes.fields import Instant, Reason, iso, matching, one_of
 from chalicelib.routes.validation import Answered, Received
 from chalicelib.usecases.enrol_node import Enrolled, Enrolment
@@ -25,12 +27,14 @@ NodeName = Annotated[
 Address = Annotated[str, matching("must be empty or an http(s) URL", lambda t: not t or _URL.fullmatch(t) is not None)]
 LabelName = Annotated[str, Field(min_length=1, max_length=63)]
 LabelValue = Annotated[str, Field(max_length=200)]
+Labels = Annotated[dict[LabelName, LabelValue], Field(max_length=20)]
 
 
 class MakeEnrolToken(Received):
-    """How long the token may be used."""
+    """How long the token may be used, and the labels its node gets whatever it says of itself."""
 
     lives_seconds: Annotated[int, Field(ge=60, le=7 * 24 * 3600)] = 3_600
+    labels: Labels = Field(default_factory=dict)
 
 
 class EnrolNode(Received):
@@ -54,11 +58,15 @@ class EnrolNode(Received):
     name: NodeName
     address: Address = ""
     kind: Annotated[NodeKind, one_of(NodeKind)] = NodeKind.KERNEL
-    labels: Annotated[dict[LabelName, LabelValue], Field(max_length=20)] = Field(default_factory=dict)
+    labels: Labels = Field(default_factory=dict)
+    # With it the same node may ask again, should it not get the answer.
+    nonce: Annotated[str, Field(min_length=16, max_length=200)] | None = None
 
     def enrolment(self) -> Enrolment:
         """The same for the use case."""
-        return Enrolment(name=self.name, address=self.address, kind=self.kind, labels=self.labels)
+        return Enrolment(
+            name=self.name, address=self.address, kind=self.kind, labels=self.labels, nonce=self.nonce or ""
+        )
 
 
 class ChangeNode(Received):
@@ -67,11 +75,19 @@ class ChangeNode(Received):
     reason: Reason = ""
 
 
+class LabelNode(Received):
+    """All the labels a node is to have."""
+
+    labels: Labels
+    reason: Reason = ""
+
+
 class EnrolTokenBody(Answered):
     """A token for one node; it is told once."""
 
     token: str
     environment: Environment
+    labels: dict[str, str]
     expires_at: Instant
 
 
@@ -100,14 +116,22 @@ class RunningBody(Answered):
     module_name: str
     fence: int
     active: str | None
+    configuration_revision: int
     staged: list[str]
     healthy: bool
     last_outcome: str | None
     last_reason: str | None
 
 
+class DriftBody(Answered):
+    """A module that runs something else than it should, since when."""
+
+    module_name: str
+    since: Instant
+
+
 class NodeBody(Answered):
-    """A node as it last reported itself. `state` is Healthy, Unhealthy or Silent."""
+    """A node as it last reported itself. `state` is Healthy, Unhealthy or Silent; `status` is what operators want."""
 
     node_id: str
     environment: Environment
@@ -122,6 +146,23 @@ class NodeBody(Answered):
     heartbeat_ms: int
     kernel_version: str
     modules: list[RunningBody]
+    drift: list[DriftBody]
+
+
+class NodeChangeBody(Answered):
+    """Something that happened to a node; `by` names who said it, null what the node showed itself."""
+
+    seq: int
+    at: Instant
+    what: str
+    reason: str
+    by: str | None
+
+
+class NodeHistory(Answered):
+    """The last changes of a node, the newest first; at most fifty are kept."""
+
+    changes: list[NodeChangeBody]
 
 
 class NodeList(Answered):
@@ -132,7 +173,9 @@ class NodeList(Answered):
 
 def token_body(token: str, record: EnrolToken) -> EnrolTokenBody:
     """A token that was just made."""
-    return EnrolTokenBody(token=token, environment=record.environment, expires_at=iso(record.expires_at_ms))
+    return EnrolTokenBody(
+        token=token, environment=record.environment, labels=record.labels, expires_at=iso(record.expires_at_ms)
+    )
 
 
 def enrolled_body(enrolled: Enrolled) -> EnrolledBody:
@@ -158,7 +201,7 @@ def node_state(node: Node, *, now_ms: int) -> str:
     """Silent when it is not heard of, Unhealthy when it says that something is not well."""
     if node.is_silent(now_ms):
         return "Silent"
-    return "Healthy" if all(report.healthy for report in node.modules) else "Unhealthy"
+    return "Healthy" if node.is_healthy else "Unhealthy"
 
 
 def node_body(node: Node, *, now_ms: int) -> NodeBody:
@@ -180,7 +223,8 @@ def node_body(node: Node, *, now_ms: int) -> NodeBody:
             RunningBody(
                 module_name=report.module,
                 fence=report.fence,
-                active=report.active,
+                active=None if report.active is None else digest_of(report.active),
+                configuration_revision=configuration_of(report.active),
                 staged=list(report.staged),
                 healthy=report.healthy,
                 last_outcome=None if report.ack is None else "succeeded" if report.ack.succeeded else "failed",
@@ -188,4 +232,15 @@ def node_body(node: Node, *, now_ms: int) -> NodeBody:
             )
             for report in node.modules
         ],
+        drift=[DriftBody(module_name=each.module, since=iso(each.since_ms)) for each in node.drifts],
+    )
+
+
+def history_body(changes: tuple[NodeChange, ...]) -> NodeHistory:
+    """What became of a node."""
+    return NodeHistory(
+        changes=[
+            NodeChangeBody(seq=each.seq, at=iso(each.at_ms), what=each.what, reason=each.reason, by=each.by or None)
+            for each in changes
+        ]
     )

@@ -53,6 +53,9 @@ class RolloutBody(Answered):
     policy_revision: int
     from_digest: str | None
     from_version: str | None
+    configuration_revision: int
+    from_configuration_revision: int
+    is_return: bool
     plan_hash: str | None
     approval_id: str | None
     fleet: int
@@ -79,6 +82,9 @@ def rollout_body(rollout: Rollout) -> RolloutBody:
         policy_revision=rollout.policy_revision,
         from_digest=rollout.from_digest,
         from_version=rollout.from_version,
+        configuration_revision=rollout.configuration,
+        from_configuration_revision=rollout.from_configuration,
+        is_return=rollout.is_return,
         plan_hash=rollout.plan_hash or None,
         approval_id=rollout.approval_id or None,
         fleet=rollout.fleet,
