@@ -27,6 +27,7 @@ from chalicelib.usecases.control_deployment import (
 )
 from chalicelib.usecases.decide_approval import decide_approval
 from chalicelib.usecases.ports import Replace
+from chalicelib.usecases.quarantines import release_quarantine
 from chalicelib.usecases.retry_deployment import retry_deployment
 from chalicelib.usecases.run_stage import build
 from chalicelib.usecases.take_turn import supersede
@@ -101,8 +102,11 @@ def completed() -> Reached:
 
 
 def rolled_back() -> Reached:
+    """Taken back, and released from quarantine, so that it may be tried again."""
     scene, deployment = restoring()
-    return scene, scene.run(deployment)
+    ended = scene.run(deployment)
+    release_quarantine(MODULE, DEV, "2.0.0", reason="disk is fixed", caller=ERIN, ports=scene.ports)
+    return scene, ended
 
 
 def cancelled() -> Reached:
