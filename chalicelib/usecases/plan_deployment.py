@@ -11,7 +11,7 @@ from chalicelib.domain.access import Caller
 from chalicelib.domain.assignment import Assignment
 from chalicelib.domain.edition import edition
 from chalicelib.domain.environment import Environment
-from chalicelib.domain.errors import ArtifactRefused, LineFull, NotFound, QueueFull, TurnTaken
+from chalicelib.domain.errors import ArtifactRefused, LineFull, NotFound, Quarantined, QueueFull, TurnTaken
 from chalicelib.domain.estimate import Estimate, estimate
 from chalicelib.domain.forecast import Leg, LegTimes, Refusal, lay_out, worst_end
 from chalicelib.domain.gate import gate_before
@@ -27,6 +27,7 @@ from chalicelib.usecases.create_deployment import (
     DeploymentRequest,
     configuration_of,
     new_deployment,
+    refuse_quarantined,
     require_room,
 )
 from chalicelib.usecases.policies import current_policy
@@ -92,10 +93,15 @@ def _refusals(
     found: list[Refusal] = []
     try:
         require_room(new_deployment(request, caller, ports=ports), version.digest, ports=ports)
-    except (TurnTaken, QueueFull, LineFull) as full:
+    except (TurnTaken, Quarantined, QueueFull, LineFull) as full:
         where = request.target if isinstance(full, LineFull) else Environment(full.environment)
         code = {TurnTaken: "TURN_TAKEN", QueueFull: "QUEUE_FULL", LineFull: "LINE_FULL"}[type(full)]
         found.append(Refusal(code=code, environment=where, message=str(full)))
+    try:
+        refuse_quarantined(new_deployment(request, caller, ports=ports), version.digest, ports=ports)
+    except Quarantined as kept_out:
+        where = Environment(kept_out.environment)
+        found.append(Refusal(code="QUARANTINED", environment=where, message=str(kept_out)))
     try:
         require_trusted(version, [each for each in request.path if each not in request.skip], ports=ports)
         if not request.allow_downgrade:

@@ -35,6 +35,8 @@ class ScriptedNode:
     behaviours: dict[str, Behaviour]
     requests_per_second: int = 1_000
     alive: bool = True
+    stuck: bool = False
+    configurations: dict[str, dict[str, Any]] = field(default_factory=dict)
     interval: int = 0
     fence: dict[str, int] = field(default_factory=dict)
     active: dict[str, str | None] = field(default_factory=dict)
@@ -50,8 +52,12 @@ class ScriptedNode:
             return
         for _ in range(3):
             answer = self._report(now_ms)
-            if not self._obey(answer["modules"]):
+            if self.stuck or not self._obey(answer["modules"]):
                 return
+
+    def configured(self, module: str) -> dict[str, Any] | None:
+        """The values the active version was started with, None where it was configured with nothing."""
+        return self.configurations.get(self.active.get(module) or "")
 
     def _report(self, now_ms: int) -> dict[str, Any]:
         self.interval += 1
@@ -89,7 +95,7 @@ class ScriptedNode:
         ]
 
     def _window(self, module: str, digest: str, now_ms: int, passed: int) -> dict[str, Any]:
-        behaviour = self.behaviours[digest]
+        behaviour = self._behaviour(digest)
         requests = self.requests_per_second * passed // 1000
         # Errors that do not come to a whole one now are carried over, so that rates hold over any number of beats.
         owed = requests * behaviour.error_rate + self._carry.get(digest, 0.0)
@@ -121,14 +127,14 @@ class ScriptedNode:
 
     def _carry_out(self, order: dict[str, Any]) -> bool:
         module, fence = order["module"], order["fence"]
-        wanted = order["active"]["digest"] if order["active"] else None
-        staged = [artifact["digest"] for artifact in order["staged"]]
+        wanted = self._edition(order["active"]) if order["active"] else None
+        staged = [self._edition(artifact) for artifact in order["staged"]]
         before = (self.fence.get(module), self.active.get(module), self.staged.get(module), self.acks.get(module))
         self.fence[module] = fence
         kept = self.staged.get(module, [])
         self.staged[module] = [digest for digest in staged if digest in kept or self._stages(module, fence, digest)]
         if wanted != self.active.get(module):
-            if wanted is not None and not self.behaviours[wanted].starts:
+            if wanted is not None and not self._behaviour(wanted).starts:
                 self.acks[module] = _failed(fence, wanted, "activate", "START_FAILED")
             else:
                 if self.active.get(module) in staged:
@@ -143,8 +149,22 @@ class ScriptedNode:
             self.acks.get(module),
         )
 
+    def _edition(self, artifact: dict[str, Any]) -> str:
+        """What an order names, in the word a node reports it by; what it is configured with is kept."""
+        configured = artifact.get("configuration")
+        if configured is None:
+            return str(artifact["digest"])
+        edition = f"{artifact['digest']}+{configured['revision']}"
+        if "values" in configured:
+            self.configurations[edition] = configured["values"]
+        return edition
+
+    def _behaviour(self, edition: str) -> Behaviour:
+        """What an edition does: what the story says of it, or of its digest."""
+        return self.behaviours.get(edition) or self.behaviours[edition.partition("+")[0]]
+
     def _stages(self, module: str, fence: int, digest: str) -> bool:
-        behaviour = self.behaviours[digest]
+        behaviour = self._behaviour(digest)
         if behaviour.starts and behaviour.smoke_passes:
             return True
         if digest != self.active.get(module):

@@ -91,6 +91,7 @@ class World:
         *,
         module: str = "payment-processor",
         upload: bool = True,
+        **registered: Any,
     ) -> str:
         """A registered, signed and uploaded version that behaves like this on every node; returns its digest."""
         content = _artifact(module, version)
@@ -102,6 +103,7 @@ class World:
             "size": len(content),
             "signature": base64.b64encode(self._key.sign(text)).decode(),
             "keyId": self._signing_key(),
+            **registered,
         }
         answer = self.ok("dana", "POST", f"/api/v1/modules/{module}/versions", body)
         if upload:
@@ -204,7 +206,8 @@ class World:
     def running(self, environment: str = "Production", *, module: str = "payment-processor") -> list[str | None]:
         """The version each node of an environment really runs, in node order."""
         versions = {digest: version for (name, version), digest in self.digests.items() if name == module}
-        return [versions.get(node.active.get(module) or "") for node in self.nodes[environment]]
+        running = [node.active.get(module) or "" for node in self.nodes[environment]]
+        return [versions.get(edition.partition("+")[0]) for edition in running]
 
     def _signing_key(self) -> str:
         if not self._key_id:
