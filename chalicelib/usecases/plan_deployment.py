@@ -93,7 +93,7 @@ def _refusals(
     found: list[Refusal] = []
     try:
         require_room(new_deployment(request, caller, ports=ports), version.digest, ports=ports)
-    except (TurnTaken, Quarantined, QueueFull, LineFull) as full:
+    except (TurnTaken, QueueFull, LineFull) as full:
         where = request.target if isinstance(full, LineFull) else Environment(full.environment)
         code = {TurnTaken: "TURN_TAKEN", QueueFull: "QUEUE_FULL", LineFull: "LINE_FULL"}[type(full)]
         found.append(Refusal(code=code, environment=where, message=str(full)))
