@@ -25,7 +25,17 @@ MAX_MANIFEST_BYTES = 64 * 1024
 MAX_ENTRIES = 10_000
 MAX_UNPACKED_BYTES = 500 * 1024 * 1024
 
-_FIELDS = {"name", "version", "command", "healthPath", "smokePath", "startTimeoutMs", "shutdownGraceMs", "metricsPath", "irreversible"}
+_FIELDS = {
+    "name",
+    "version",
+    "command",
+    "healthPath",
+    "smokePath",
+    "startTimeoutMs",
+    "shutdownGraceMs",
+    "metricsPath",
+    "irreversible",
+}
 _DRIVE = re.compile(r"[A-Za-z]:")
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED = 0x1
