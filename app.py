@@ -42,4 +42,4 @@ def sweeps(event: Any, _context: Any) -> Any:
     """The clock: deliver what was decided and not delivered, continue what was lost."""
     from chalicelib.steps import sweeps as sweeping
 
-    return sweeping.handle(event, signer=wiring.checkpoint_signer(), ports=wiring.ports())
+    return sweeping.handle(event, signer=wiring.checkpoint_signer(), keys=wiring.token_keys(), ports=wiring.ports())

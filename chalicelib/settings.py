@@ -23,6 +23,14 @@ AUDIT_KEYS = "hotswap/audit-keys"
 """The name of a secret, not a secret."""
 
 
+class UnsafeSettings(Exception):
+    """Settings that are fine on a laptop and dangerous where it counts; nothing runs with them."""
+
+    def __init__(self, points: tuple[str, ...]) -> None:
+        self.points = points
+        super().__init__(f"This installation would not be safe: {'; '.join(points)}.")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """One installation. docs/operations.md lists the variables; `heartbeat_ms` is how often a busy node reports."""
@@ -40,6 +48,7 @@ class Settings:
     loopback_issuers: bool = False
     audit_secret: str = AUDIT_KEYS
     prometheus_url: str | None = None
+    limits_percent: int = 0
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -47,15 +56,22 @@ class Settings:
 
         Raises:
             BadSettings: names every variable that is missing or senseless.
+            UnsafeSettings: names everything that must not be so outside of one's own machine.
         """
         env = os.environ if environ is None else environ
         missing = tuple(name for name in REQUIRED if not env.get(name))
         heartbeat = env.get(HEARTBEAT_MS) or "1000"
         senseless = () if heartbeat.isascii() and heartbeat.isdigit() and int(heartbeat) else (HEARTBEAT_MS,)
+        percent = env.get(LIMITS_PERCENT) or "0"
+        if not (percent.isascii() and percent.isdigit()):
+            senseless = (*senseless, LIMITS_PERCENT)
         prometheus = env.get(PROMETHEUS_URL) or None
         addresses = () if prometheus is None or _is_address(prometheus) else (PROMETHEUS_URL,)
         if missing or senseless or addresses:
             raise BadSettings(missing, senseless, addresses)
+        points = unsafe_points(env)
+        if points:
+            raise UnsafeSettings(points)
         return cls(
             table=env["HOTSWAP_TABLE"],
             artifact_bucket=env["HOTSWAP_ARTIFACT_BUCKET"],
@@ -67,6 +83,7 @@ class Settings:
             cors_origins=origins_of(env),
             stage=env.get("HOTSWAP_STAGE") or "local",
             heartbeat_ms=int(heartbeat),
+            limits_percent=int(percent),
             loopback_issuers=env.get(LOOPBACK_ISSUERS) == "true",
             audit_secret=env.get("HOTSWAP_AUDIT_SECRET") or AUDIT_KEYS,
             prometheus_url=prometheus,
@@ -92,6 +109,45 @@ def _is_address(text: str) -> bool:
         return False
 
 
+def unsafe_points(env: Mapping[str, str]) -> tuple[str, ...]:
+    """Everything about the environment that is not safe, in words; nothing on one's own machine.
+
+    A function in AWS is never "local", whatever it is told: forgetting to name the stage makes nothing unsafe.
+    """
+    stage = env.get("HOTSWAP_STAGE") or "local"
+    in_lambda = bool(env.get("AWS_LAMBDA_FUNCTION_NAME"))
+    if not in_lambda and stage in LOCAL_STAGES:
+        return ()
+    origins = [each.strip() for each in env.get("HOTSWAP_CORS_ORIGINS", "").split(",") if each.strip()]
+    endpoints = sorted(name for name in env if name.startswith("AWS_ENDPOINT_URL") and env[name])
+    wrong: dict[str, bool] = {
+        "HOTSWAP_STAGE names no stage, or a local one": stage in LOCAL_STAGES,
+        "HOTSWAP_S3_ENDPOINT sends artifacts elsewhere than to S3": bool(env.get("HOTSWAP_S3_ENDPOINT")),
+        f"{', '.join(endpoints)} sends calls elsewhere than to AWS": bool(endpoints),
+        "HOTSWAP_CORS_ORIGINS allows every site": any("*" in each or each == "null" for each in origins),
+        "HOTSWAP_CORS_ORIGINS allows a site without TLS": any(not each.startswith("https://") for each in origins),
+        f"{LOOPBACK_ISSUERS} trusts issuers without TLS": bool(env.get(LOOPBACK_ISSUERS)),
+        "HOTSWAP_TIME_SCALE makes time run faster": env.get("HOTSWAP_TIME_SCALE", "1") not in ("", "1", "1.0"),
+        "the log level is DEBUG, which writes what callers send": any(
+            env.get(name, "").upper() in ("DEBUG", "TRACE") for name in _LOG_LEVELS
+        ),
+        "POWERTOOLS_LOGGER_LOG_EVENT writes whole requests, secrets included": _is_on(
+            env.get("POWERTOOLS_LOGGER_LOG_EVENT", "")
+        ),
+        "POWERTOOLS_DEV, PYTHONDEVMODE or PYTHONASYNCIODEBUG is on": any(_is_on(env.get(name, "")) for name in _DEBUG),
+        "PYTHONHTTPSVERIFY lets any certificate pass": env.get("PYTHONHTTPSVERIFY") == "0",
+    }
+    return tuple(point for point, holds in wrong.items() if holds)
+
+
+def _is_on(value: str) -> bool:
+    return value.lower() in ("1", "true", "yes", "on", "y", "t")
+
+
+LOCAL_STAGES = ("local", "test")
+_LOG_LEVELS = ("POWERTOOLS_LOG_LEVEL", "LOG_LEVEL", "AWS_LAMBDA_LOG_LEVEL")
+_DEBUG = ("POWERTOOLS_DEV", "PYTHONDEVMODE", "PYTHONASYNCIODEBUG")
+
 REQUIRED = (
     "HOTSWAP_TABLE",
     "HOTSWAP_ARTIFACT_BUCKET",
@@ -100,6 +156,9 @@ REQUIRED = (
     "HOTSWAP_SIGNING_SECRET",
 )
 HEARTBEAT_MS = "HOTSWAP_HEARTBEAT_MS"
+LIMITS_PERCENT = "HOTSWAP_LIMITS_PERCENT"
+"""Count requests in this process, against this share of the limits; 0 where a gateway counts them."""
+
 LOOPBACK_ISSUERS = "HOTSWAP_LOOPBACK_ISSUERS"
 """Trusted issuers may live on this machine, without TLS. For development and tests."""
 PROMETHEUS_URL = "HOTSWAP_PROMETHEUS_URL"

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from chalicelib.adapters.aws_clients import AwsClients
     from chalicelib.adapters.id_tokens import IdTokens
     from chalicelib.adapters.passwords import Passwords
+    from chalicelib.adapters.secret_keys import SecretKeys
     from chalicelib.adapters.tokens import Tokens
     from chalicelib.domain.analysis.evidence import Source
     from chalicelib.settings import Settings
@@ -211,11 +212,9 @@ def checkpoint_signer() -> CheckpointSigner:
 
     def make() -> CheckpointSigner:
         from chalicelib.adapters.checkpoint_keys import SecretCheckpointKeys
-        from chalicelib.adapters.signing_keys import SecretSigningKeys
+        from chalicelib.adapters.secret_keys import SecretKeys
 
-        return SecretCheckpointKeys(
-            SecretSigningKeys(clients().get("secretsmanager"), settings().audit_secret, clock())
-        )
+        return SecretCheckpointKeys(SecretKeys(clients().get("secretsmanager"), settings().audit_secret, clock()))
 
     return _once("checkpoint_signer", make)
 
@@ -254,23 +253,30 @@ def approval_links() -> ApprovalLinks:
 
     def make() -> ApprovalLinks:
         from chalicelib.adapters.approval_links import SignedApprovalLinks
-        from chalicelib.adapters.signing_keys import SecretSigningKeys
 
-        keys = SecretSigningKeys(clients().get("secretsmanager"), settings().signing_secret, clock())
-        return SignedApprovalLinks(keys, clock())
+        return SignedApprovalLinks(token_keys(), clock())
 
     return _once("approval_links", make)
+
+
+def token_keys() -> SecretKeys:
+    """The keys that sign access tokens."""
+
+    def make() -> SecretKeys:
+        from chalicelib.adapters.secret_keys import SecretKeys
+
+        return SecretKeys(clients().get("secretsmanager"), settings().signing_secret, clock())
+
+    return _once("token_keys", make)
 
 
 def tokens() -> Tokens:
     """Access tokens."""
 
     def make() -> Tokens:
-        from chalicelib.adapters.signing_keys import SecretSigningKeys
         from chalicelib.adapters.tokens import Tokens
 
-        keys = SecretSigningKeys(clients().get("secretsmanager"), settings().signing_secret, clock())
-        return Tokens(keys, clock())
+        return Tokens(token_keys(), clock())
 
     return _once("tokens", make)
 
@@ -279,10 +285,10 @@ def id_tokens() -> IdTokens:
     """Identity tokens of trusted issuers."""
 
     def make() -> IdTokens:
-        from chalicelib.adapters.https_documents import HttpsDocuments
         from chalicelib.adapters.id_tokens import IdTokens
+        from chalicelib.adapters.outbound_http import SafeHttp
 
-        return IdTokens(HttpsDocuments(allows_loopback=settings().loopback_issuers).fetch, clock())
+        return IdTokens(SafeHttp(loopback=settings().loopback_issuers), clock())
 
     return _once("id_tokens", make)
 

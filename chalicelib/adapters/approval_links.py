@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from chalicelib.adapters.signing_keys import SecretSigningKeys
+from chalicelib.adapters.secret_keys import SecretKeys
 from chalicelib.adapters.tokens import ALGORITHM, ISSUER
 from chalicelib.domain.approval_link import ApprovalLink
 from chalicelib.domain.errors import NotAuthenticated
@@ -22,7 +22,7 @@ _NUMBERS: Final = {"gen": "generation", "exp": "expires_at_s"}
 class SignedApprovalLinks:
     """Signs and reads links. Time is the clock that was given, never the library's."""
 
-    def __init__(self, keys: SecretSigningKeys, clock: Clock) -> None:
+    def __init__(self, keys: SecretKeys, clock: Clock) -> None:
         self._keys = keys
         self._clock = clock
 
@@ -30,12 +30,10 @@ class SignedApprovalLinks:
         """The link as a compact JWT."""
         import jwt
 
-        ring = self._keys.ring()
+        key_id, key = self._keys.signing_key()
         claims: dict[str, Any] = {"iss": ISSUER, "aud": AUDIENCE}
         claims |= {claim: getattr(link, name) for claim, name in (_TEXTS | _NUMBERS).items()}
-        return jwt.encode(
-            claims, ring.keys[ring.current], algorithm=ALGORITHM, headers={"kid": ring.current, "typ": TYPE}
-        )
+        return jwt.encode(claims, key, algorithm=ALGORITHM, headers={"kid": key_id, "typ": TYPE})
 
     def read(self, token: str) -> ApprovalLink:
         """What a link says now.
@@ -51,7 +49,7 @@ class SignedApprovalLinks:
             header = jwt.get_unverified_header(token)
             if set(header) != {"alg", "kid", "typ"} or header["typ"] != TYPE or not isinstance(header["kid"], str):
                 raise _bad()
-            key = self._keys.ring_with(header["kid"]).keys.get(header["kid"])
+            key = self._keys.verifying_key(header["kid"])
             if key is None:
                 raise _bad()
             claims = jwt.decode(

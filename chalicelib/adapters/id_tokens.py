@@ -6,13 +6,17 @@ an issuer that does not answer leaves us with the keys we know, for a day.
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from http import HTTPStatus
+from typing import Any, Final, Protocol
 
 from chalicelib.adapters.jose import FORBIDDEN_HEADERS, unverified
-from chalicelib.domain.errors import NotAuthenticated, Unavailable
+from chalicelib.domain.errors import DestinationRefused, NotAuthenticated, Unavailable
+from chalicelib.observability import log
+from chalicelib.usecases.outbound_ports import Reply
 from chalicelib.usecases.ports import Clock
 
 FETCHED_AGAIN_AFTER_MS: Final = 3_600_000
@@ -24,7 +28,13 @@ MOST_KEYS: Final = 50
 SMALLEST_RSA_BITS: Final = 2_048
 ALGORITHM_OF: Final = {"RSA": "RS256", "EC": "ES256", "OKP": "EdDSA"}
 
-Fetch = Callable[[str], Mapping[str, Any]]
+ANSWER_S: Final = 4.0
+
+
+class Documents(Protocol):
+    """Whoever gets documents, as `outbound_http.SafeHttp` does."""
+
+    def get(self, url: str, *, timeout_s: float) -> Reply: ...
 
 
 @dataclass
@@ -35,10 +45,10 @@ class _Known:
 
 
 class IdTokens:
-    """Reads tokens of others. `fetch` gets a JSON object from a URL and raises Unavailable where it cannot."""
+    """Reads tokens of others."""
 
-    def __init__(self, fetch: Fetch, clock: Clock) -> None:
-        self._fetch = fetch
+    def __init__(self, documents: Documents, clock: Clock) -> None:
+        self._documents = documents
         self._clock = clock
         self._known: dict[str, _Known] = {}
         self._lock = threading.Lock()
@@ -124,9 +134,19 @@ class IdTokens:
                 raise Unavailable("The issuer does not say where its keys are.")
             known.keys = _usable(self._fetch(address).get("keys"))
             known.fetched_ms = now_ms
-        except Unavailable:
+        except (Unavailable, DestinationRefused) as error:
             # What is known stays good for a while; who has nothing is told in `_key`.
-            return
+            log("issuer_keys_unavailable", issuer=issuer, why=type(error).__name__)
+
+    def _fetch(self, url: str) -> dict[str, Any]:
+        reply = self._documents.get(url, timeout_s=ANSWER_S)
+        try:
+            found = json.loads(reply.body)
+        except (ValueError, RecursionError) as error:
+            raise Unavailable("The issuer does not answer JSON.") from error
+        if reply.status != HTTPStatus.OK or not isinstance(found, dict):
+            raise Unavailable(f"The issuer answers {reply.status}.")
+        return found
 
 
 def _usable(published: Any) -> dict[str, Any]:

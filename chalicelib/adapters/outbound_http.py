@@ -1,4 +1,4 @@
-"""Implements Outbound: one POST to an address a user gave, that can reach nothing it should not and is bounded in every way.
+"""Implements Outbound: one request to an address a user gave, that can reach nothing it should not and is bounded in every way.
 
 The name is resolved once, everything it resolves to is checked, and the connection is made to the checked address: a
 name that resolves to something else a moment later changes nothing. Redirects are answers, never followed. No proxy,
@@ -30,7 +30,7 @@ def system_resolve(host: str, port: int) -> tuple[str, ...]:
 
 
 class SafeHttp:
-    """POSTs to the public internet; with `loopback` (the cloud on your machine only) to this machine too."""
+    """Speaks to the public internet; with `loopback` (the cloud on your machine only) to this machine too."""
 
     def __init__(
         self,
@@ -50,6 +50,19 @@ class SafeHttp:
             DestinationRefused: the URL, or what its name resolves to, may not be called.
             Unavailable: no answer, none in time, or none that can be read.
         """
+        return self._exchange("POST", url, headers=headers, body=body, timeout_s=timeout_s)
+
+    def get(self, url: str, *, timeout_s: float) -> Reply:
+        """The same for a document that is asked for.
+
+        Raises:
+            DestinationRefused, Unavailable: as with `post`.
+        """
+        return self._exchange("GET", url, headers={"Accept": "application/json"}, body=None, timeout_s=timeout_s)
+
+    def _exchange(
+        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None, timeout_s: float
+    ) -> Reply:
         destination = destination_of(url, loopback=self._loopback)
         connection = _Pinned(destination, self._checked(destination), self._tls(destination))
         watch = threading.Timer(timeout_s, connection.cut)
@@ -57,7 +70,7 @@ class SafeHttp:
         try:
             watch.start()
             own = {"Host": destination.authority, "Connection": "close", "User-Agent": "hotswap"}
-            connection.request("POST", destination.path, body=body, headers={**headers, **own})
+            connection.request(method, destination.path, body=body, headers={**headers, **own})
             response = connection.getresponse()
             content = response.read(MAX_BODY + 1)
             if connection.was_cut:

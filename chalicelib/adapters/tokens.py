@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from chalicelib.adapters.signing_keys import SecretSigningKeys, base64url, public_bytes
+from chalicelib.adapters.jose import unverified
+from chalicelib.adapters.secret_keys import SecretKeys, base64url, public_bytes
 from chalicelib.domain.access import Role
 from chalicelib.domain.errors import NotAuthenticated
 from chalicelib.usecases.ports import Clock
@@ -24,9 +25,9 @@ TYPE: Final = "at+jwt"
 ALGORITHM: Final = "EdDSA"
 LIVES_S: Final = 900
 LONGEST_LIFE_S: Final = 3_600
-LONGEST_TOKEN: Final = 8 * 1024
 CLOCKS_DIFFER_S: Final = 5
-REQUIRED: Final = ("iss", "aud", "sub", "iat", "exp", "jti", "sid", "gen", "roles")
+CLAIMS: Final = ("iss", "aud", "sub", "iat", "nbf", "exp", "jti", "sid", "gen", "roles")
+"""Exactly these are in a token of ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +44,7 @@ class Claims:
 class Tokens:
     """Makes and reads access tokens."""
 
-    def __init__(self, keys: SecretSigningKeys, clock: Clock) -> None:
+    def __init__(self, keys: SecretKeys, clock: Clock) -> None:
         self._keys = keys
         self._clock = clock
 
@@ -59,21 +60,21 @@ class Tokens:
 
         if not 0 < lives_s <= LONGEST_LIFE_S:
             raise ValueError(f"a token may live 1 to {LONGEST_LIFE_S} seconds")
-        ring = self._keys.ring()
+        key_id, key = self._keys.signing_key()
         now_s = self._clock.machine_ms() // 1000
         claims = {
             "iss": ISSUER,
             "aud": AUDIENCE,
             "sub": subject,
             "iat": now_s,
+            "nbf": now_s,
             "exp": now_s + lives_s,
             "jti": secrets.token_urlsafe(16),
             "sid": session,
             "gen": generation,
             "roles": sorted(roles),
         }
-        headers = {"kid": ring.current, "typ": TYPE}
-        return jwt.encode(claims, ring.keys[ring.current], algorithm=ALGORITHM, headers=headers)
+        return jwt.encode(claims, key, algorithm=ALGORITHM, headers={"kid": key_id, "typ": TYPE})
 
     def read(self, token: str) -> Claims:
         """What a token proves now.
@@ -83,13 +84,10 @@ class Tokens:
         """
         import jwt
 
-        if len(token) > LONGEST_TOKEN:
-            raise NotAuthenticated("The token is too long.")
+        key = self._keys.verifying_key(_key_id(unverified(token).header))
+        if key is None:
+            raise NotAuthenticated("The token is signed by a key that is not ours.")
         try:
-            key_id = _key_id(jwt.get_unverified_header(token))
-            key = self._keys.ring_with(key_id).keys.get(key_id)
-            if key is None:
-                raise NotAuthenticated("The token is signed by a key that is not ours.")
             claims = jwt.decode(
                 token,
                 key.public_key(),
@@ -97,7 +95,7 @@ class Tokens:
                 audience=AUDIENCE,
                 issuer=ISSUER,
                 options={
-                    "require": list(REQUIRED),
+                    "require": list(CLAIMS),
                     "strict_aud": True,
                     "verify_exp": False,
                     "verify_iat": False,
@@ -110,20 +108,21 @@ class Tokens:
 
     def jwks(self) -> dict[str, Any]:
         """The public keys, as `/.well-known/jwks.json` shows them."""
-        keys = self._keys.ring().keys
+        keys = self._keys.verifying_keys()
         shared = {"kty": "OKP", "crv": "Ed25519", "alg": ALGORITHM, "use": "sig"}
         return {"keys": [shared | {"kid": name, "x": base64url(public_bytes(key))} for name, key in keys.items()]}
 
     def _proved(self, claims: dict[str, Any]) -> Claims:
         now_s = self._clock.machine_ms() // 1000
         issued, expires, roles = claims["iat"], claims["exp"], claims["roles"]
-        if not all(type(claims[name]) is int for name in ("iat", "exp", "gen")):
+        if set(claims) != set(CLAIMS) or not all(type(claims[name]) is int for name in ("iat", "nbf", "exp", "gen")):
             raise NotAuthenticated("The token is not valid.")
         if not all(isinstance(claims[name], str) for name in ("sub", "sid", "jti")):
             raise NotAuthenticated("The token is not valid.")
         if not isinstance(roles, list) or not all(role in tuple(Role) for role in roles):
             raise NotAuthenticated("The token is not valid.")
-        if not (issued - CLOCKS_DIFFER_S <= now_s < expires and expires - issued <= LONGEST_LIFE_S):
+        begins = max(issued, claims["nbf"])
+        if not (begins - CLOCKS_DIFFER_S <= now_s < expires and expires - issued <= LONGEST_LIFE_S):
             raise NotAuthenticated("The token's time is over, or has not come.")
         return Claims(
             subject=claims["sub"],

@@ -27,6 +27,7 @@ DomainError
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -151,10 +152,11 @@ class LineStopped(Conflict):
 
 
 class TooManyRequests(DomainError):
-    """A limit on how often somebody may ask is reached; `after_s` is when to come back."""
+    """A limit on how often somebody may ask is reached; `after_s` is when to come back, `headers` say more."""
 
-    def __init__(self, detail: str, *, after_s: int) -> None:
+    def __init__(self, detail: str, *, after_s: int, headers: Mapping[str, str] | None = None) -> None:
         self.after_s = max(after_s, 1)
+        self.headers = dict(headers or {})
         super().__init__(f"{detail} Try again in {self.after_s} s.")
 
 

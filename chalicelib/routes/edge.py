@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from chalicelib.routes.limits import Limits
 from chalicelib.usecases.decide_by_link import ApprovalLinks
 from chalicelib.usecases.find_versions import KnownVersions
 from chalicelib.usecases.identity_ports import IdentityPorts
@@ -51,6 +52,7 @@ class Edge:
     pause: Callable[[float], None] = time.sleep
     patience: Patience = field(default_factory=lambda: Patience(16))
     heartbeat_ms: int = 1_000
+    limits: Limits = field(default_factory=Limits)
     known_versions: KnownVersions = field(default_factory=KnownVersions)
     refusals: RefusalBudget = field(default_factory=RefusalBudget)
 
@@ -79,6 +81,7 @@ def wired() -> Edge:
                 stage=settings.stage,
                 origins=frozenset(settings.cors_origins),
                 heartbeat_ms=settings.heartbeat_ms,
+                limits=Limits(settings.limits_percent),
             )
         ]
     return _made[-1]

@@ -19,12 +19,13 @@ from chalice.app import Response
 from pydantic import BaseModel
 
 from chalicelib.domain.access import ANONYMOUS, Action, Caller, require
-from chalicelib.domain.errors import DomainError, InvalidInput, Violation
+from chalicelib.domain.errors import DomainError, InvalidInput, NotAuthenticated, TooManyRequests, Violation
 from chalicelib.observability import log_failure
 from chalicelib.routes import problems
 from chalicelib.routes.authenticate import authenticated_node, authenticated_user
 from chalicelib.routes.edge import Edge
 from chalicelib.routes.front_guard import read_json
+from chalicelib.routes.limits import REFUSED, limit_of
 from chalicelib.routes.noted_refusals import note_refusal
 from chalicelib.routes.noun import Noun
 from chalicelib.routes.parameters import idempotency_key, if_match, path_values, query_values, source_address
@@ -169,14 +170,15 @@ def respond(spec: Spec, view: View, event: Mapping[str, Any], edge: Edge) -> Res
     """The whole way of one request; never raises."""
     context = event.get("requestContext") or {}
     request_id = str(context.get("requestId") or uuid4())
-    retry_after_s = 1
+    own: dict[str, str] = {}
     _calling.set(ANONYMOUS)
     try:
-        answer = _answer(spec, view, event, edge, request_id)
-        return _success(spec, answer, _headers(event, edge, request_id))
-    except DomainError as error:
+        answer = _answer(spec, view, event, edge, request_id, own)
+        return _success(spec, answer, {**_headers(event, edge, request_id), **own})
+    except DomainError as raised:
+        error = _limited(spec, raised, event, edge)
         status, body = problems.problem_of(error, instance=_path(event), request_id=request_id)
-        retry_after_s = problems.retry_after_s(error)
+        own |= problems.headers_of(error)
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             log_failure("request_failed", error, requestId=request_id, route=spec.path, method=spec.method)
         elif spec.method != "GET":
@@ -187,23 +189,28 @@ def respond(spec: Spec, view: View, event: Mapping[str, Any], edge: Edge) -> Res
         status = HTTPStatus.INTERNAL_SERVER_ERROR
         detail = "Something went wrong on our side."
         body = problems.problem(problems.INTERNAL_ERROR, detail, instance=_path(event), request_id=request_id)
-    return problem_response(status, body, _headers(event, edge, request_id), retry_after_s=retry_after_s)
+    return problem_response(status, body, {**_headers(event, edge, request_id), **own})
 
 
-def problem_response(
-    status: int, body: Mapping[str, Any], headers: Mapping[str, str], *, retry_after_s: int = 1
-) -> Response:
+def problem_response(status: int, body: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
     """A problem body with the headers that belong to its status."""
     own = {"Content-Type": problems.MEDIA_TYPE}
     if status == HTTPStatus.UNAUTHORIZED:
         own["WWW-Authenticate"] = "Bearer"
     if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
-        own["Retry-After"] = str(retry_after_s)
+        own["Retry-After"] = headers.get("Retry-After", "1")
     return Response(body=dict(body), status_code=int(status), headers={**headers, **own})
 
 
-def _answer(spec: Spec, view: View, event: Mapping[str, Any], edge: Edge, request_id: str) -> Any:
+def _answer(
+    spec: Spec, view: View, event: Mapping[str, Any], edge: Edge, request_id: str, headers: dict[str, str]
+) -> Any:
+    """What the view answers; `headers` gets what the answer must carry besides, whatever it is."""
     caller, credential_hash = _caller(spec, event, edge)
+    limit, now = limit_of(spec.operation_id, spec.method, spec.access), edge.ports.clock.machine_ms()
+    headers |= edge.limits.take(limit, caller, source_address(event), now_ms=now)
+    if isinstance(spec.access, Action):
+        require(caller, spec.access)  # where it happens is asked once the request has been read
     path, violations = path_values(spec.path_names, event.get("pathParameters") or {})
     given: dict[str, Any] = dict(path)
     key, bad_key = idempotency_key(event) if spec.is_idempotent_by_key else ("", ())
@@ -245,8 +252,18 @@ def _caller(spec: Spec, event: Mapping[str, Any], edge: Edge) -> tuple[Caller, s
         return authenticated_node(event, (event.get("pathParameters") or {}).get("nodeId", ""))
     caller = authenticated_user(event, edge)
     _calling.set(caller)
-    require(caller, Action(spec.access))  # where it happens is asked once the request has been read
     return caller, ""
+
+
+def _limited(spec: Spec, error: DomainError, event: Mapping[str, Any], edge: Edge) -> DomainError:
+    """The error, or that there were too many of its kind: who is refused again and again is guessing."""
+    if spec.access == "node" or not isinstance(error, NotAuthenticated):
+        return error
+    try:
+        edge.limits.take(REFUSED, ANONYMOUS, source_address(event), now_ms=edge.ports.clock.machine_ms())
+    except TooManyRequests as limited:
+        return limited
+    return error
 
 
 def _success(spec: Spec, answer: Any, headers: Mapping[str, str]) -> Response:

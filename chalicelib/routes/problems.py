@@ -105,11 +105,13 @@ def problem_of(error: errors.DomainError, *, instance: str, request_id: str) -> 
     return kind.status, body | (extra(error) if extra is not None else {})
 
 
-def retry_after_s(error: errors.DomainError) -> int:
-    """When to come back after a 429 or 503, in seconds."""
+def headers_of(error: errors.DomainError) -> dict[str, str]:
+    """The headers that belong to an error itself: when to come back, and what a limit leaves."""
+    if isinstance(error, errors.TooManyRequests):
+        return {**error.headers, "Retry-After": str(error.after_s)}
     if isinstance(error, (errors.QueueFull, errors.LineFull)):
-        return QUEUES_MOVE_S
-    return error.after_s if isinstance(error, errors.TooManyRequests) else 1
+        return {"Retry-After": str(QUEUES_MOVE_S)}
+    return {}
 
 
 def problem(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 ALLOWED_HEADERS = "Authorization,Content-Type,Idempotency-Key,If-Match"
-EXPOSED_HEADERS = "Location,ETag,Retry-After,X-Request-Id"
+EXPOSED_HEADERS = "Location,ETag,Retry-After,X-Request-Id,RateLimit-Limit,RateLimit-Remaining,RateLimit-Reset"
 
 
 def security_headers() -> dict[str, str]:

@@ -42,6 +42,19 @@ class Tokens(Protocol):
         ...
 
 
+class TokenKeyRing(Protocol):
+    """The keys that sign access tokens."""
+
+    def newest_since_ms(self) -> int:
+        """Since when the newest key signs, or when it will begin (machine time)."""
+        ...
+
+    def rotate(self, *, at_once: bool = False) -> str:
+        """Make a new key and return its id; the others verify until the last token they signed has expired, or, with
+        `at_once`, no more."""
+        ...
+
+
 class Passwords(Protocol):
     """Slow hashes of passwords."""
 

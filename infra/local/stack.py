@@ -46,6 +46,7 @@ class StackSettings:
     node_port: int = 8100
     time_scale: float = 1.0
     cors_origins: tuple[str, ...] = ()
+    limits_percent: int = 100
 
     @classmethod
     def from_env(cls, data_dir: Path) -> StackSettings:
@@ -57,6 +58,7 @@ class StackSettings:
             node_port=int(os.environ.get("HOTSWAP_NODE_PORT", "8100")),
             time_scale=float(os.environ.get("HOTSWAP_TIME_SCALE", "1")),
             cors_origins=origins_of(os.environ),
+            limits_percent=int(os.environ.get("HOTSWAP_LIMITS_PERCENT", "100")),
         )
 
 
@@ -75,9 +77,14 @@ def handlers() -> Mapping[str, Handler]:
 
 @contextmanager
 def wired_to(
-    cloud: LocalCloud, *, clock: Clock, s3_endpoint: str | None = None, cors_origins: tuple[str, ...] = ()
+    cloud: LocalCloud,
+    *,
+    clock: Clock,
+    s3_endpoint: str | None = None,
+    cors_origins: tuple[str, ...] = (),
+    limits_percent: int = 0,
 ) -> Iterator[None]:
-    """The program of this process works on this cloud while the context is open."""
+    """The program of this process works on this cloud while the context is open. Issuers may live on this machine."""
     resources = cloud.resources
     settings = Settings(
         table=resources.tables[0].name,
@@ -88,6 +95,8 @@ def wired_to(
         s3_endpoint=s3_endpoint,
         dead_letters=cloud.outputs[resources.queues[0].name],
         cors_origins=cors_origins,
+        loopback_issuers=True,
+        limits_percent=limits_percent,
     )
     wiring.reset()
     wiring.install(settings=settings, clock=clock)
@@ -155,9 +164,14 @@ class LocalStack:
             tick=True,
         )
         self._stack.enter_context(self.cloud)
-        self._stack.enter_context(
-            wired_to(self.cloud, clock=clock, s3_endpoint=self.cloud.endpoint_url, cors_origins=settings.cors_origins)
+        wired = wired_to(
+            self.cloud,
+            clock=clock,
+            s3_endpoint=self.cloud.endpoint_url,
+            cors_origins=settings.cors_origins,
+            limits_percent=settings.limits_percent,
         )
+        self._stack.enter_context(wired)
         self._create_users()
         server = HttpServer(application.app, port=settings.api_port)
         server.start()

@@ -10,7 +10,6 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from chalicelib.adapters.approval_links import AUDIENCE, TYPE, SignedApprovalLinks
-from chalicelib.adapters.signing_keys import KeyRing
 from chalicelib.adapters.tokens import Tokens
 from chalicelib.domain.access import Role
 from chalicelib.domain.approval_link import ApprovalLink
@@ -22,13 +21,13 @@ class OneKey:
     """A ring with one key."""
 
     def __init__(self) -> None:
-        self._ring = KeyRing(current="one", keys={"one": Ed25519PrivateKey.generate()})
+        self._key = Ed25519PrivateKey.generate()
 
-    def ring(self) -> KeyRing:
-        return self._ring
+    def signing_key(self) -> tuple[str, Ed25519PrivateKey]:
+        return "one", self._key
 
-    def ring_with(self, _key_id: str) -> KeyRing:
-        return self._ring
+    def verifying_key(self, key_id: str) -> Ed25519PrivateKey | None:
+        return self._key if key_id == "one" else None
 
 
 CLOCK = FakeClock()
@@ -58,7 +57,7 @@ def test_a_link_whose_time_is_over_is_refused() -> None:
 
 def forged(**changes: Any) -> str:
     headers = {"kid": "one", "typ": TYPE} | changes.pop("headers", {})
-    key = changes.pop("key", KEYS.ring().keys["one"])
+    key = changes.pop("key", KEYS.signing_key()[1])
     claims = jwt.decode(LINKS.sign(LINK), options={"verify_signature": False}) | changes
     return jwt.encode({k: v for k, v in claims.items() if v is not None}, key, algorithm="EdDSA", headers=headers)
 

@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from chalicelib.adapters.signing_keys import KeyRing, key_id_of, public_bytes
+from chalicelib.adapters.secret_keys import key_id_of, public_bytes
 from chalicelib.adapters.tokens import Claims, Tokens
 from chalicelib.domain.access import Role
 from chalicelib.domain.errors import NotAuthenticated
@@ -24,13 +24,16 @@ NOW_S = 1_790_000_000
 
 
 class FakeKeys:
-    """A ring that does not change."""
+    """Keys that do not change."""
 
-    def ring(self) -> KeyRing:
-        return KeyRing(current=KID, keys={KID: KEY, OLD_KID: OLD_KEY})
+    def signing_key(self) -> tuple[str, Ed25519PrivateKey]:
+        return KID, KEY
 
-    def ring_with(self, key_id: str) -> KeyRing:
-        return self.ring()
+    def verifying_keys(self) -> dict[str, Ed25519PrivateKey]:
+        return {KID: KEY, OLD_KID: OLD_KEY}
+
+    def verifying_key(self, key_id: str) -> Ed25519PrivateKey | None:
+        return self.verifying_keys().get(key_id)
 
 
 @pytest.fixture
@@ -55,6 +58,7 @@ def forged(*, key: Any = KEY, algorithm: str = "EdDSA", header: dict[str, Any] |
         "aud": "hotswap-api",
         "sub": "dana",
         "iat": NOW_S,
+        "nbf": NOW_S,
         "exp": NOW_S + 900,
         "jti": "j",
         "sid": "s1",
@@ -131,6 +135,9 @@ def test_the_forged_token_is_good_but_for_its_changes(tokens: Tokens):
         {"exp": NOW_S + 3_601},
         {"exp": float(NOW_S + 900)},
         {"iat": None},
+        {"nbf": None},
+        {"nbf": NOW_S + 60},
+        {"scope": "all"},
         {"iat": NOW_S + 60, "exp": NOW_S + 900},
     ],
 )

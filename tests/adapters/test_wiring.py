@@ -66,7 +66,7 @@ def test_what_is_optional_is_read():
     optional = {
         "HOTSWAP_S3_ENDPOINT": "http://127.0.0.1:8001",
         "HOTSWAP_CORS_ORIGINS": "https://a.test, https://b.test",
-        "HOTSWAP_STAGE": "prod",
+        "HOTSWAP_STAGE": "test",
         "HOTSWAP_HEARTBEAT_MS": "250",
     }
 
@@ -74,7 +74,7 @@ def test_what_is_optional_is_read():
 
     assert settings.s3_endpoint == "http://127.0.0.1:8001"
     assert settings.cors_origins == ("https://a.test", "https://b.test")
-    assert (settings.stage, settings.heartbeat_ms) == ("prod", 250)
+    assert (settings.stage, settings.heartbeat_ms) == ("test", 250)
 
 
 @pytest.mark.usefixtures("environment")

@@ -129,11 +129,12 @@ class Api:
         user: str | None = None,
         headers: Mapping[str, str] | None = None,
         content: bytes | None = None,
+        source_ip: str = "127.0.0.1",
     ) -> HttpResponse:
         sent = dict(headers or {})
         if user is not None:
             sent["Authorization"] = f"Bearer {self.token(user)}"
-        return self.http.request(method, path, json=body, body=content, headers=sent)
+        return self.http.request(method, path, json=body, body=content, headers=sent, source_ip=source_ip)
 
     def ok(self, user: str, method: str, path: str, body: Any = None, **headers: str) -> Any:
         answer = self.call(method, path, body, user=user, headers=headers)
@@ -185,11 +186,11 @@ def http() -> LocalHttp:
     return LocalHttp(app)
 
 
-def make_api(**edge_fields: Any) -> Api:
-    clock = FakeClock()
+def make_api(*, identity: IdentityPorts | None = None, clock: FakeClock | None = None, **edge_fields: Any) -> Api:
+    clock = clock or FakeClock()
     ports = fake_ports(clock=clock)
     numbers = itertools.count(1)
-    identity = IdentityPorts(
+    identity = identity or IdentityPorts(
         tokens=PlainTokens(clock),
         id_tokens=FakeIdTokens(),
         passwords=QuickPasswords(),
