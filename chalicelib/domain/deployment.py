@@ -128,6 +128,7 @@ class Deployment:
     undoes: str = ""
     retries: str = ""
     hotfix_reason: str = ""
+    break_glass_reason: str = ""
     allow_downgrade: bool = False
     superseded_by: str = ""
     created_at_ms: int
@@ -198,6 +199,7 @@ class Deployment:
 
 STATUS_OF_PHASE: dict[Phase, Status] = {
     Phase.AWAITING_APPROVAL: Status.PENDING_APPROVAL,
+    Phase.FROZEN: Status.QUEUED,
     Phase.DEPLOYING: Status.RUNNING,
     Phase.BAKING: Status.RUNNING,
     Phase.PAUSED: Status.PAUSED,

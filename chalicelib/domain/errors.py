@@ -10,6 +10,7 @@ DomainError
 │   ├── AlreadyExists
 │   ├── AlreadyDecided
 │   ├── TurnTaken
+│   ├── Frozen              the calendar forbids it now
 │   ├── WrongDigest
 │   ├── LineStopped
 │   ├── Quarantined         it was rolled back here before
@@ -101,6 +102,14 @@ class TurnTaken(Conflict):
     def __init__(self, environment: str, module: str, holder: str) -> None:
         self.environment, self.module, self.holder = environment, module, holder
         super().__init__(f"Deployment {holder} is changing {module} in {environment}.")
+
+
+class Frozen(Conflict):
+    """The calendar forbids it now; `until_ms` (policy time) is when that is over, None when there is no end in sight."""
+
+    def __init__(self, why: str, *, window: str, until_ms: int | None) -> None:
+        self.window, self.until_ms = window, until_ms
+        super().__init__(why)
 
 
 class WrongDigest(Conflict):

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chalicelib.domain.forecast import LegTimes
+from chalicelib.domain.freeze import Verb
 from chalicelib.domain.prices import Item
 
 BEFORE_AND_AFTER = 7
@@ -23,8 +24,8 @@ PER_WAVE = 3
 WAIT_TIMEOUT_S = 300
 """AdvanceWave and RestoreNodes enter themselves anew after this long."""
 
-PER_FREEZE = 3
-"""A start that has to wait goes back to NextEnvironment, HasEnvironment, AwaitApproval."""
+PER_FREEZE = 5
+"""A start that has to wait: AwaitTurn, NextEnvironment, HasEnvironment, AwaitApproval, and that once more at its end."""
 
 ROLLBACK = 4
 """RestoreNodes, FinishDeployment, HowItEnded and the end, instead of the way to Completed."""
@@ -67,6 +68,9 @@ def state_transitions(laid: Sequence[LegTimes], *, at_most: bool) -> int:
         total += PER_ENVIRONMENT
         # A wave that does not bake goes straight on to the next state.
         total += sum(PER_WAVE if wave.wave.bake_seconds else PER_WAVE - 1 for wave in times.waves)
+        met = () if times.leg.breaks_freezes else times.freezes
+        total += PER_FREEZE * sum(freeze.verb is Verb.START for freeze in met)
+        total += PER_WAVE * sum(freeze.verb is Verb.PROMOTE for freeze in met)
         if at_most:
             again = -(-policy.deploy_seconds // WAIT_TIMEOUT_S) + PER_WAVE * (policy.hold.max_holds + 1)
             total += again * len(times.waves) + PER_FREEZE * (len(times.freezes) + 1)

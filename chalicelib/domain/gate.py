@@ -17,16 +17,21 @@ class Gate:
     why: str
 
 
-def gate_before(policy: Policy, *, target: Environment, requested: bool, jumps: bool) -> Gate | None:
+def gate_before(
+    policy: Policy, *, target: Environment, requested: bool, jumps: bool, breaks_freezes: bool
+) -> Gate | None:
     """The gate before one environment of a deployment to `target`, None when nobody is asked.
 
     `requested`: the request wants a gate before its target; that adds one and never removes one. `jumps`: it passes
-    over environments, so a second person has to agree whatever the policy says.
+    over environments, so a second person has to agree whatever the policy says. `breaks_freezes`: so has one where a
+    calendar is broken.
     """
     if policy.approval.required:
         why = "The policy asks for it."
     elif jumps and policy.environment is target:
         why = "A hotfix that jumps environments needs a second person."
+    elif breaks_freezes:
+        why = "Breaking a freeze needs a second person."
     elif requested and policy.environment is target:
         why = "The request asks for it."
     else:

@@ -2,7 +2,7 @@
 
     Pending -> Skipped
             -> AwaitingApproval -> AwaitingTurn -> Deploying -> Baking -> Deploying ... -> Promoted
-                               -> Refused                          <-> Paused
+                               -> Refused     <-> Frozen           <-> Paused
                                any of these, once it holds the turn -> Restoring -> Restored | RestoreFailed
 
 Every function here is pure: it takes a rollout and instants, and returns another rollout. Policy time (`now_ms`)
@@ -27,6 +27,7 @@ class Phase(StrEnum):
     SKIPPED = "Skipped"
     AWAITING_APPROVAL = "AwaitingApproval"
     AWAITING_TURN = "AwaitingTurn"
+    FROZEN = "Frozen"
     REFUSED = "Refused"
     DEPLOYING = "Deploying"
     BAKING = "Baking"
@@ -105,6 +106,7 @@ class Rollout:
     promotes_all: bool = False
     touched_upto: int = 0
     approval_id: str = ""
+    frozen_until_ms: int | None = None
     why: str = ""
     goal: str = ""
     started_at_ms: int | None = None
@@ -164,6 +166,25 @@ def planned(
         for w in waves
     )
     return replace(rollout, waves=own, fleet=fleet, fence=fence, plan_hash=plan_hash, started_at_ms=now_ms)
+
+
+def frozen(rollout: Rollout, *, until_ms: int, why: str) -> Rollout:
+    """The calendar forbids to begin until `until_ms` of policy time; the rollout waits and holds nothing."""
+    if rollout.phase not in (Phase.AWAITING_TURN, Phase.FROZEN) or rollout.waves:
+        raise IllegalTransition(rollout.phase, Phase.FROZEN)
+    return replace(rollout, phase=Phase.FROZEN, fence=0, frozen_until_ms=until_ms, message=why)
+
+
+def thawed(rollout: Rollout) -> Rollout:
+    """The freeze is over: in line for the turn again."""
+    _require(rollout, Phase.FROZEN, "thaw")
+    return replace(rollout, phase=Phase.AWAITING_TURN, frozen_until_ms=None, message="")
+
+
+def wait_for_promotion(rollout: Rollout, *, until_ms: int) -> Rollout:
+    """The wave was judged well, and the calendar lets the next one begin at `until_ms` only: it bakes on till then."""
+    _require(rollout, Phase.BAKING, "wait")
+    return replace(rollout, bake_until_ms=until_ms)
 
 
 def start_wave(rollout: Rollout, number: int, *, deadline_ms: int, now_ms: int, machine_ms: int) -> Rollout:

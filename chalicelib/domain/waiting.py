@@ -30,6 +30,7 @@ class Next(StrEnum):
 
     TURN = "turn"
     PLAN = "plan"
+    FROZEN = "frozen"
     ADVANCE = "advance"
     BAKE = "bake"
     AWAIT_RESUME = "awaitResume"
@@ -79,9 +80,12 @@ def answer(deployment: Deployment, state: WaitState, *, now_ms: int) -> dict[str
         return None if state is WaitState.RESTORE_NODES else _state(deployment, rollout, Next.RESTORE)
     match state:
         case WaitState.AWAIT_APPROVAL:
-            waiting = rollout.phase is Phase.AWAITING_APPROVAL
+            # A freeze is waited for here as well: the next state enters this one with its time.
+            waiting = rollout.phase in (Phase.AWAITING_APPROVAL, Phase.FROZEN)
             return None if waiting else _state(deployment, rollout, Next.TURN, seconds=rollout.queue_seconds)
         case WaitState.AWAIT_TURN:
+            if rollout.phase is Phase.FROZEN:
+                return _state(deployment, rollout, Next.FROZEN)
             waiting = rollout.phase is Phase.AWAITING_TURN and not rollout.fence
             # Should the plan differ from the approved one, the machine goes back to asking, for this long.
             return None if waiting else _state(deployment, rollout, Next.PLAN, seconds=rollout.approval_seconds)

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from chalicelib.domain import errors
+from chalicelib.routes.fields import iso_or_none
 
 MEDIA_TYPE = "application/problem+json"
 QUEUES_MOVE_S = 30
@@ -54,6 +55,7 @@ KINDS: Final[Mapping[type[errors.DomainError], Kind]] = MappingProxyType(
         errors.AlreadyExists: Kind(HTTPStatus.CONFLICT, "already-exists"),
         errors.AlreadyDecided: Kind(HTTPStatus.CONFLICT, "already-decided"),
         errors.TurnTaken: Kind(HTTPStatus.CONFLICT, "turn-taken"),
+        errors.Frozen: Kind(HTTPStatus.CONFLICT, "frozen"),
         errors.WrongDigest: Kind(HTTPStatus.CONFLICT, "wrong-digest"),
         errors.Quarantined: Kind(HTTPStatus.CONFLICT, "quarantined"),
         errors.StaleWrite: Kind(HTTPStatus.CONFLICT, "stale-write"),
@@ -76,6 +78,7 @@ _EXTRA_FIELDS: Final[Mapping[type[errors.DomainError], Callable[[Any], dict[str,
     {
         errors.IllegalTransition: lambda error: {"currentStatus": str(error.status)},
         errors.AlreadyDecided: lambda error: {"currentStatus": str(error.outcome)},
+        errors.Frozen: lambda error: {"window": error.window, "until": iso_or_none(error.until_ms)},
         errors.TurnTaken: lambda error: {"holder": error.holder},
         errors.QueueFull: lambda error: {"holder": error.holder or None, "limit": error.limit},
         errors.LineFull: lambda error: {"limit": error.limit},

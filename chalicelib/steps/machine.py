@@ -6,14 +6,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from chalicelib.domain.deployment import Deployment, Status
-from chalicelib.domain.errors import ExecutionReplaced
-from chalicelib.domain.rollout import Rollout
+from chalicelib.domain.errors import ExecutionReplaced, Frozen
+from chalicelib.domain.rollout import Phase, Rollout
 from chalicelib.domain.waiting import Next, WaitState
 from chalicelib.usecases.advance_wave import advance_wave
 from chalicelib.usecases.choose_environment import choose_environment
 from chalicelib.usecases.complete_deployment import validate
 from chalicelib.usecases.decide_approval import expire_approval
 from chalicelib.usecases.finish_restore import finish_restore
+from chalicelib.usecases.keep_freezes import thaw
 from chalicelib.usecases.plan_rollout import plan_rollout
 from chalicelib.usecases.ports import Ports
 from chalicelib.usecases.recording import get_deployment
@@ -67,11 +68,19 @@ def _next_environment(deployment: Deployment, _event: Mapping[str, Any], ports: 
     rollout = choose_environment(deployment.id, ports=ports)
     if rollout is None:
         return {**_state(deployment), "next": "validate"}
-    return {**_state(deployment, rollout), "next": "approve", "seconds": rollout.approval_seconds}
+    seconds = rollout.approval_seconds
+    if rollout.phase is Phase.FROZEN:
+        left_ms = (rollout.frozen_until_ms or 0) - ports.clock.policy_ms()
+        seconds = max(-(-left_ms // 1000), 1)
+    return {**_state(deployment, rollout), "next": "approve", "seconds": seconds}
 
 
-def _await_approval(deployment: Deployment, _event: Mapping[str, Any], ports: Ports) -> None:
+def _await_approval(deployment: Deployment, event: Mapping[str, Any], ports: Ports) -> None:
     expire_approval(deployment.id, ports=ports)
+    rollout = thaw(deployment.id, ports=ports).current
+    if rollout is not None and rollout.phase is Phase.FROZEN and "timeout" in event["input"]:
+        # Another freeze follows: the wait begins anew, with its time.
+        raise Frozen(rollout.message, window="", until_ms=rollout.frozen_until_ms)
 
 
 def _await_turn(deployment: Deployment, event: Mapping[str, Any], ports: Ports) -> None:

@@ -15,14 +15,16 @@ from chalicelib.domain.analysis.verdict import Decision, Reason, ReasonCode, Ver
 from chalicelib.domain.assignment import Assignment, settled
 from chalicelib.domain.canary_analysis import judge
 from chalicelib.domain.deployment import Deployment, Kind, Status
+from chalicelib.domain.freeze import Freeze, FreezeThen, Verb
 from chalicelib.domain.line import Line
 from chalicelib.domain.policy import HoldThen, Policy
 from chalicelib.domain.quarantine import quarantine_of_undone
-from chalicelib.domain.rollout import Phase, Rollout, Wave, hold_wave, pause, promote_wave
+from chalicelib.domain.rollout import Phase, Rollout, Wave, hold_wave, pause, promote_wave, wait_for_promotion
 from chalicelib.domain.strategies import WaveKind
 from chalicelib.domain.timeline import EventType
 from chalicelib.usecases.fail_silent_nodes import fail_overdue_nodes
 from chalicelib.usecases.gather_evidence import gather_evidence
+from chalicelib.usecases.keep_freezes import freeze_of, met
 from chalicelib.usecases.policies import policy_of
 from chalicelib.usecases.ports import Change, Ports, Replace
 from chalicelib.usecases.quarantines import quarantined
@@ -147,6 +149,9 @@ def _promote(
         detail = {"why": line.why, "waitsFor": "line"}
         told = Entry(type=EventType.PAUSED, environment=rollout.environment, wave=rollout.wave, detail=detail)
         return Decided(after=deployment.with_rollout(paused), entries=(entry, told))
+    freeze = None if rollout.is_last_wave else freeze_of(deployment, rollout, Verb.PROMOTE, ports=ports)
+    if freeze is not None:
+        return _not_yet(deployment, rollout, freeze, entry, policy, now)
     promoted = promote_wave(rollout, compared_with=verdict.compared_with, sentence=verdict.sentence, now_ms=now)
     if promoted.phase is not Phase.PROMOTED:
         started, moved, begun = started_wave(deployment, promoted, rollout.wave + 1, policy=policy, ports=ports)
@@ -172,6 +177,20 @@ def _kept_out(
     if deployment.kind is not Kind.ROLLBACK:
         return (), ()
     return quarantined(quarantine_of_undone(deployment, rollout, now_ms=ports.clock.policy_ms()), ports=ports)
+
+
+def _not_yet(
+    deployment: Deployment, rollout: Rollout, freeze: Freeze, entry: Entry, policy: Policy, now: int
+) -> Decided:
+    """The wave is good and the next one may not begin: it bakes on, watched, or pauses for a person to resume it."""
+    told = met(rollout, freeze)
+    if freeze.window.then is FreezeThen.WAIT and freeze.until_ms is not None:
+        waiting = wait_for_promotion(rollout, until_ms=freeze.until_ms)
+        return Decided(after=deployment.with_rollout(waiting), entries=(entry, told))
+    why = f"{freeze.sentence} in {rollout.environment}."
+    paused = pause(rollout, why=why, until_ms=now + policy.pause_seconds * 1000, now_ms=now)
+    said = Entry(type=EventType.PAUSED, environment=rollout.environment, wave=rollout.wave, detail={"why": why})
+    return Decided(after=deployment.with_rollout(paused), entries=(entry, told, said))
 
 
 def _hold(

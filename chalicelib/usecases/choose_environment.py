@@ -17,6 +17,7 @@ from chalicelib.domain.policy import Policy
 from chalicelib.domain.rollout import Phase, Rollout
 from chalicelib.domain.timeline import EventType
 from chalicelib.usecases.end_deployment import ended_before_nodes
+from chalicelib.usecases.keep_freezes import calendar_of
 from chalicelib.usecases.policies import terms_of
 from chalicelib.usecases.ports import Add, Change, Ports
 from chalicelib.usecases.quarantines import find_quarantine
@@ -96,6 +97,7 @@ def begin(
         target=deployment.target,
         requested=deployment.require_approval,
         jumps=bool(deployment.hotfix_reason),
+        breaks_freezes=bool(deployment.break_glass_reason and calendar_of(rollout.environment, ports=ports)),
     )
     if deployment.kind is Kind.ROLLBACK or gate is None:
         return replace(begun, phase=Phase.AWAITING_TURN, approval_id=""), (), ()

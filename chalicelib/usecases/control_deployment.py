@@ -10,12 +10,14 @@ from chalicelib.domain.assignment import Assignment
 from chalicelib.domain.deployment import Deployment, Failure, Kind, Status
 from chalicelib.domain.edition import edition
 from chalicelib.domain.errors import Conflict, IllegalTransition, LineStopped, WrongDigest
+from chalicelib.domain.freeze import Verb
 from chalicelib.domain.line import Line
 from chalicelib.domain.module import ModuleVersion
 from chalicelib.domain.rollout import CHANGING, Phase, Rollout, ask_pause, end_bake, pause, promote_all, resume
 from chalicelib.domain.timeline import EventType
 from chalicelib.usecases.create_deployment import DeploymentRequest, answered_before, create_deployment
 from chalicelib.usecases.end_deployment import ended_before_nodes
+from chalicelib.usecases.keep_freezes import require_open
 from chalicelib.usecases.policies import policy_revision
 from chalicelib.usecases.ports import Ports
 from chalicelib.usecases.recording import Decided, Entry, change_deployment, get_deployment
@@ -129,6 +131,7 @@ def promote_deployment(
         IllegalTransition: it is not baking; with `every`, it changes nothing.
         WrongDigest: another wave is on than `wave`.
         LineStopped: it waits for the line.
+        Frozen: the calendar forbids to go on to the next wave now.
     """
 
     def decide(deployment: Deployment) -> Decided | None:
@@ -137,6 +140,8 @@ def promote_deployment(
             raise WrongDigest(f"The wave that is on is {rollout.wave}, not {wave}.")
         if rollout.phase is Phase.DEPLOYING and not every:
             raise IllegalTransition(deployment.status, "promote")
+        if not rollout.is_last_wave:
+            require_open(deployment, rollout, Verb.PROMOTE, ports=ports)
         if rollout.phase is Phase.PAUSED:
             _require_running_line(rollout, ports=ports)
         now = ports.clock.policy_ms()

@@ -31,7 +31,8 @@ from chalicelib.domain.rollout import Phase, Rollout
 from chalicelib.domain.timeline import EventType, OutboxMessage
 from chalicelib.domain.turn import Turn
 from chalicelib.usecases.configurations import newest_configuration
-from chalicelib.usecases.policies import current_policy, policy_revision
+from chalicelib.usecases.keep_freezes import require_start
+from chalicelib.usecases.policies import current_policy, policy_revision, terms_of
 from chalicelib.usecases.ports import Add, Change, Ports, Replace
 from chalicelib.usecases.quarantines import find_quarantine
 from chalicelib.usecases.recording import Decided, Entry, get_deployment, record
@@ -64,6 +65,7 @@ class DeploymentRequest:
     configuration: int | None = None
     stages: tuple[Stage, ...] = ()
     strategy: StrategyOverride | None = None
+    break_glass_reason: str = ""
 
     @property
     def path(self) -> tuple[Environment, ...]:
@@ -87,6 +89,7 @@ def create_deployment(
         Quarantined: it was rolled back in an environment on the way.
         IdempotencyMismatch: the key came before with another request.
         InvalidInput: it overrides what the policy does not allow.
+        Frozen: a freeze that is in force refuses it.
     """
     earlier = answered_before(request, caller=caller, idempotency_key=idempotency_key, ports=ports)
     if earlier is not None:
@@ -97,6 +100,7 @@ def create_deployment(
     deployment = new_deployment(request, caller, ports=ports)
     require_room(deployment, registered.digest, ports=ports)
     refuse_quarantined(deployment, registered.digest, ports=ports)
+    require_thawed(deployment, registered.digest, ports=ports)
     start = OutboxMessage(
         id=f"{deployment.id}#start",
         topic="execution",
@@ -111,6 +115,8 @@ def create_deployment(
         detail["undoes" if request.undoes else "retries"] = request.undoes or request.retries
     if request.skip:
         detail |= {"jumped": [str(environment) for environment in request.skip], "reason": request.hotfix_reason}
+    if request.break_glass_reason:
+        detail["breakGlass"] = request.break_glass_reason
     if request.allow_downgrade:
         detail["allowDowngrade"] = True
     entry = Entry(type=EventType.DEPLOYMENT_CREATED, detail=detail)
@@ -172,6 +178,7 @@ def new_deployment(request: DeploymentRequest, caller: Caller, *, ports: Ports) 
         undoes=request.undoes,
         retries=request.retries,
         hotfix_reason=request.hotfix_reason,
+        break_glass_reason=request.break_glass_reason,
         allow_downgrade=request.allow_downgrade,
         created_at_ms=now,
         updated_at_ms=now,
@@ -222,6 +229,17 @@ def require_room(deployment: Deployment, digest: str, *, ports: Ports) -> None:
     line = ports.store.get(Line)
     if line is not None and len(line.waiting) >= MOST_WAITING:
         raise LineFull(MOST_WAITING)
+
+
+def require_thawed(deployment: Deployment, digest: str, *, ports: Ports) -> None:
+    """Refuse at once what a freeze that is in force now would refuse when its time comes."""
+    for rollout in deployment.rollouts:
+        assignment = ports.store.get(Assignment, rollout.environment, deployment.module)
+        wanted = edition(digest, rollout.configuration)
+        runs_it = assignment is not None and assignment.stable == wanted
+        _, goes_back = terms_of(rollout, assignment, wanted, ports=ports)
+        if rollout.phase is not Phase.SKIPPED and not runs_it and not goes_back:
+            require_start(deployment, rollout, ports=ports)
 
 
 def answered_before(

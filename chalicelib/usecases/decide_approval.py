@@ -8,10 +8,12 @@ from chalicelib.domain.access import Caller
 from chalicelib.domain.approval import Approval, ApprovalStatus, Decision, decide, expire, roles_in_order, still_needed
 from chalicelib.domain.deployment import Deployment, Failure, Status
 from chalicelib.domain.errors import AlreadyDecided, NotFound, WrongDigest
+from chalicelib.domain.freeze import Verb
 from chalicelib.domain.rollout import Phase
 from chalicelib.domain.timeline import EventType
 from chalicelib.usecases.delegate_approvals import rights_of
 from chalicelib.usecases.end_deployment import ended_before_nodes
+from chalicelib.usecases.keep_freezes import require_open
 from chalicelib.usecases.ports import Change, Ports, Replace
 from chalicelib.usecases.recording import SYSTEM, Decided, Entry, change_deployment
 
@@ -39,6 +41,7 @@ def decide_approval(
         NotAllowed: the caller asked for the deployment, answered before, or is no approver in this environment.
         InvalidInput: the policy asks for a reason.
         WrongDigest: another approval is asked for now.
+        Frozen: the calendar forbids to approve now; to reject is always allowed.
     """
     outcome: Approval | None = None
 
@@ -47,6 +50,9 @@ def decide_approval(
         approval = asked_approval(deployment, ports=ports)
         rights = rights_of(caller, on_behalf_of, approval.environment, ports=ports)
         require_question(approval, approval_id, plan_hash)
+        rollout = deployment.current
+        if approved and rollout is not None:
+            require_open(deployment, rollout, Verb.APPROVE, ports=ports)
         answer = Decision(
             by=caller.name,
             approved=approved,

@@ -11,7 +11,7 @@ from chalicelib.domain.access import Caller
 from chalicelib.domain.assignment import Assignment
 from chalicelib.domain.edition import edition
 from chalicelib.domain.environment import Environment
-from chalicelib.domain.errors import ArtifactRefused, LineFull, NotFound, Quarantined, QueueFull, TurnTaken
+from chalicelib.domain.errors import ArtifactRefused, Frozen, LineFull, NotFound, Quarantined, QueueFull, TurnTaken
 from chalicelib.domain.estimate import Estimate, estimate
 from chalicelib.domain.forecast import Leg, LegTimes, Refusal, lay_out, worst_end
 from chalicelib.domain.gate import gate_before
@@ -29,6 +29,7 @@ from chalicelib.usecases.create_deployment import (
     new_deployment,
     refuse_quarantined,
     require_room,
+    require_thawed,
 )
 from chalicelib.usecases.policies import current_policy
 from chalicelib.usecases.ports import Ports
@@ -91,17 +92,22 @@ def _refusals(
 ) -> tuple[Refusal, ...]:
     """What asking for it and SecurityScan would find. What only the artifact can tell, Build finds out."""
     found: list[Refusal] = []
+    asked = new_deployment(request, caller, ports=ports)
     try:
-        require_room(new_deployment(request, caller, ports=ports), version.digest, ports=ports)
+        require_room(asked, version.digest, ports=ports)
     except (TurnTaken, QueueFull, LineFull) as full:
         where = request.target if isinstance(full, LineFull) else Environment(full.environment)
         code = {TurnTaken: "TURN_TAKEN", QueueFull: "QUEUE_FULL", LineFull: "LINE_FULL"}[type(full)]
         found.append(Refusal(code=code, environment=where, message=str(full)))
     try:
-        refuse_quarantined(new_deployment(request, caller, ports=ports), version.digest, ports=ports)
+        refuse_quarantined(asked, version.digest, ports=ports)
     except Quarantined as kept_out:
         where = Environment(kept_out.environment)
         found.append(Refusal(code="QUARANTINED", environment=where, message=str(kept_out)))
+    try:
+        require_thawed(asked, version.digest, ports=ports)
+    except Frozen as frozen:
+        found.append(Refusal(code="FROZEN", environment=request.target, message=str(frozen)))
     try:
         require_trusted(version, [each for each in request.path if each not in request.skip], ports=ports)
         if not request.allow_downgrade:
@@ -145,9 +151,16 @@ def _prospect(
     leg = Leg(
         environment=environment,
         policy=policy,
-        freezes=in_force.freezes,
+        freezes=() if goes_back else in_force.freezes,
+        breaks_freezes=bool(request.break_glass_reason),
         plan=None if refusal is not None else plan,
-        gate=gate_before(policy, target=request.target, requested=request.require_approval, jumps=bool(request.skip)),
+        gate=gate_before(
+            policy,
+            target=request.target,
+            requested=request.require_approval,
+            jumps=bool(request.skip),
+            breaks_freezes=bool(request.break_glass_reason and in_force.freezes),
+        ),
         refusal=refusal,
         queued_behind=holder,
     )

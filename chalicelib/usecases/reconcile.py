@@ -18,6 +18,7 @@ from chalicelib.usecases.decide_approval import expire_approval
 from chalicelib.usecases.discuss_approval import remind_approvers
 from chalicelib.usecases.fail_silent_nodes import fail_overdue_nodes
 from chalicelib.usecases.finish_restore import finish_restore
+from chalicelib.usecases.keep_freezes import thaw
 from chalicelib.usecases.ports import Add, Ports, Record
 from chalicelib.usecases.recording import Decided, Entry, change_deployment, get_deployment, wake
 from chalicelib.usecases.relay_outbox import relay_outbox
@@ -70,6 +71,9 @@ def look_after(deployment_id: str, *, ports: Ports) -> bool:
         turn = ports.store.get(Turn, rollout.environment, deployment.module)
         if turn is not None and turn.holder == deployment.id:
             take_turn(deployment.id, ports=ports)
+    elif rollout is not None and rollout.phase is Phase.FROZEN:
+        # Also where somebody lifted the freeze: its timer would let it wait for the end there was.
+        thaw(deployment.id, ports=ports)
     elif rollout is not None and rollout.phase is Phase.DEPLOYING:
         fail_overdue_nodes(deployment.id, ports=ports)
     elif rollout is not None and rollout.waits_for_line:

@@ -184,6 +184,8 @@ def send_answer(deployment: Deployment, *, ports: Ports) -> bool:
         return False
     if output["next"] == Next.END:
         sent = ports.executions.refuse(wait.token, error="DeploymentEnded", cause=str(deployment.status))
+    elif output["next"] == Next.FROZEN:
+        sent = ports.executions.refuse(wait.token, error="Frozen", cause=output["environment"])
     else:
         sent = ports.executions.answer(wait.token, output)
     try:

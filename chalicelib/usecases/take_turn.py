@@ -13,6 +13,7 @@ from chalicelib.domain.rollout import Phase
 from chalicelib.domain.timeline import EventType
 from chalicelib.domain.turn import Turn, ask
 from chalicelib.usecases.end_deployment import ended_before_nodes
+from chalicelib.usecases.keep_freezes import broken, held_up
 from chalicelib.usecases.policies import policy_revision
 from chalicelib.usecases.ports import Add, Change, Ports, Replace
 from chalicelib.usecases.recording import Decided, Entry, change_deployment
@@ -30,6 +31,9 @@ def take_turn(deployment_id: str, *, timed_out: bool = False, ports: Ports) -> D
         rollout = deployment.current
         if deployment.has_ended or rollout is None or rollout.phase is not Phase.AWAITING_TURN or rollout.fence:
             return None
+        held = held_up(deployment, rollout, ports=ports)
+        if held is not None:
+            return held
         policy = policy_revision(rollout.environment, rollout.policy_revision, ports=ports)
         stored = ports.store.get(Turn, rollout.environment, deployment.module)
         turn = stored or Turn(environment=rollout.environment, module=deployment.module)
@@ -60,7 +64,8 @@ def take_turn(deployment_id: str, *, timed_out: bool = False, ports: Ports) -> D
             after = deployment.with_rollout(granted).become(Status.RUNNING)
             detail = {"fence": asked.fence, "holder": deployment.id}
             entry = Entry(type=EventType.TURN_GRANTED, environment=rollout.environment, detail=detail)
-            return Decided(after=after, entries=(entry,), also=also)
+            broke = broken(deployment, rollout, ports=ports)
+            return Decided(after=after, entries=(*broke, entry), also=also)
         if timed_out and deployment.status is Status.QUEUED:
             message = f"Queued for {policy.queue_seconds} s without getting the {waits_for}. {why}"
             failure = Failure(code="QUEUE_TIMEOUT", message=message)
@@ -72,7 +77,10 @@ def take_turn(deployment_id: str, *, timed_out: bool = False, ports: Ports) -> D
         return Decided(after=deployment.become(Status.QUEUED), entries=(entry,), also=also)
 
     deployment = change_deployment(deployment_id, decide, ports=ports)
-    if deployment.status is Status.QUEUED:
+    rollout = deployment.current
+    if rollout is not None and rollout.phase is Phase.FROZEN:
+        hand_on(deployment, ports=ports)
+    elif deployment.status is Status.QUEUED:
         _supersede(deployment, ports=ports)
     return deployment
 

@@ -30,6 +30,7 @@ def in_phase(phase: Phase, status: Status = Status.RUNNING, **changes: Any) -> D
 
 OPEN = {
     (WaitState.AWAIT_APPROVAL, Phase.AWAITING_APPROVAL),
+    (WaitState.AWAIT_APPROVAL, Phase.FROZEN),
     (WaitState.AWAIT_TURN, Phase.AWAITING_TURN),
     (WaitState.ADVANCE_WAVE, Phase.DEPLOYING),
     (WaitState.BAKE_WAVE, Phase.BAKING),

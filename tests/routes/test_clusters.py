@@ -194,6 +194,20 @@ def test_every_delivered_policy_may_be_put_as_it_is_and_means_the_same(api: Api,
     assert (after["revision"], after["changedBy"]) == (1, "ada")
 
 
+def test_a_calendar_that_is_put_comes_back_and_may_be_put_again(api: Api) -> None:
+    freezes = [
+        {"name": "weekend", "weekly": {"days": ["Saturday", "Sunday"]}, "timeZone": "Europe/Berlin"},
+        {"name": "year-end", "verbs": ["start"], "once": {"begins": "2026-12-20T18:00", "ends": "2027-01-02T08:00"}},
+    ]
+    body = {"strategy": {"kind": "Direct"}, "freezes": freezes}
+
+    put = api.ok("ada", "PUT", POLICY, body)["freezes"]
+
+    assert [freeze["name"] for freeze in put] == ["weekend", "year-end"]
+    assert put[0]["verbs"] == ["start", "promote"]
+    assert api.ok("ada", "PUT", POLICY, body | {"freezes": put})["freezes"] == put
+
+
 def test_what_is_left_out_of_a_policy_has_its_delivered_value(api: Api) -> None:
     after = api.ok("ada", "PUT", POLICY, {"strategy": {"kind": "direct"}})
 
@@ -243,6 +257,14 @@ def test_a_policy_somebody_else_changed_meanwhile_is_409(api: Api, guard: str) -
             "strategy.steps",
         ),
         ({"strategy": {"kind": "Direct"}, "overridable": ["everything"]}, "overridable[0]"),
+        ({"strategy": {"kind": "Direct"}, "freezes": [{"name": "n"}]}, "freezes[0].once"),
+        (
+            {
+                "strategy": {"kind": "Direct"},
+                "freezes": [{"name": "n", "timeZone": "Mars/Base", "weekly": {"days": ["Monday"]}}],
+            },
+            "freezes[0].timeZone",
+        ),
         ({"analysis": {"mode": "maybe"}}, "analysis.mode"),
         ({"analysis": {"latencyQuantileBp": 10_000}}, "analysis.latencyQuantileBp"),
         ({"analysis": {"minRequests": 0}}, "analysis.minRequests"),

@@ -39,6 +39,12 @@ class Hotfix(Received):
     skip: Annotated[list[EnvironmentName], Field(min_length=1, max_length=3)]
 
 
+class BreakGlass(Received):
+    """Why freezes are passed; a second person has to agree before each environment that has any."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=1_000)]
+
+
 class CreateDeployment(Received):
     """One module version, to one environment."""
 
@@ -68,6 +74,7 @@ class CreateDeployment(Received):
     hotfix: Hotfix | None = None
     allow_downgrade: bool = False
     strategy: StrategyOverrideBody | None = None
+    break_glass: BreakGlass | None = None
 
     @field_validator("hotfix")
     @classmethod
@@ -94,6 +101,7 @@ class CreateDeployment(Received):
             hotfix_reason=self.hotfix.reason if self.hotfix is not None else "",
             allow_downgrade=self.allow_downgrade,
             skip=tuple(self.hotfix.skip) if self.hotfix is not None else (),
+            break_glass_reason=self.break_glass.reason if self.break_glass is not None else "",
             strategy=self.strategy.override() if self.strategy is not None else None,
         )
 
@@ -197,6 +205,7 @@ class DeploymentBody(DeploymentSummary):
     undoes: str | None
     retries: str | None
     hotfix_reason: str | None
+    break_glass_reason: str | None
     allow_downgrade: bool
     superseded_by: str | None
     cancel_requested_by: str | None
@@ -236,6 +245,7 @@ def deployment_body(deployment: Deployment) -> DeploymentBody:
         undoes=deployment.undoes or None,
         retries=deployment.retries or None,
         hotfix_reason=deployment.hotfix_reason or None,
+        break_glass_reason=deployment.break_glass_reason or None,
         allow_downgrade=deployment.allow_downgrade,
         superseded_by=deployment.superseded_by or None,
         cancel_requested_by=deployment.cancel_requested_by or None,

@@ -17,9 +17,10 @@ from chalicelib.domain.analysis.policy import MOST_QUERIES, AnalysisMode, Analys
 from chalicelib.domain.approval import RoleNeeded
 from chalicelib.domain.environment import Environment
 from chalicelib.domain.errors import InvalidInput
+from chalicelib.domain.freeze import FreezeThen, FreezeWindow, Once, Verb, Weekday, Weekly
 from chalicelib.domain.policy import ApprovalPolicy, Concurrency, HoldPolicy, HoldThen, Overridable, Policy
 from chalicelib.domain.strategies import StrategySpec
-from chalicelib.routes.fields import LONGEST_SECONDS, Instant, ModuleName, Seconds, iso, one_of
+from chalicelib.routes.fields import LONGEST_SECONDS, Instant, ModuleName, Reason, Seconds, iso, one_of
 from chalicelib.routes.schemas.strategies import StrategyBody
 from chalicelib.routes.validation import Answered, Received, broken, broken_inside
 
@@ -150,6 +151,56 @@ class HoldRules(Received):
     then: Annotated[HoldThen, one_of(HoldThen)] = HoldThen.PAUSE
 
 
+class OnceBody(Received):
+    """From one wall-clock time until another, such as 2026-12-20T18:00."""
+
+    begins: Annotated[str, Field(max_length=16)]
+    ends: Annotated[str, Field(max_length=16)]
+
+
+class WeeklyBody(Received):
+    """On these days; an end that is not after the beginning is the next day's."""
+
+    days: Annotated[list[Annotated[Weekday, one_of(Weekday)]], Field(min_length=1, max_length=7)]
+    begins: Annotated[str, Field(max_length=5)] = "00:00"
+    ends: Annotated[str, Field(max_length=5)] = "24:00"
+
+
+class FreezeBody(Received):
+    """When an environment may not be changed: `once` or `weekly`, in the wall clock of `timeZone`."""
+
+    name: Annotated[str, Field(min_length=1, max_length=64)]
+    reason: Reason = ""
+    verbs: Annotated[list[Annotated[Verb, one_of(Verb)]], Field(min_length=1, max_length=3)] = Field(
+        default_factory=lambda: [Verb.START, Verb.PROMOTE]
+    )
+    then: Annotated[FreezeThen, one_of(FreezeThen)] = FreezeThen.WAIT
+    time_zone: Annotated[str, Field(max_length=64)] = "UTC"
+    once: OnceBody | None = None
+    weekly: WeeklyBody | None = None
+
+    @model_validator(mode="after")
+    def _is_a_window(self) -> Self:
+        try:
+            self.window()
+        except InvalidInput as wrong:
+            raise broken_inside(wrong) from wrong
+        return self
+
+    def window(self) -> FreezeWindow:
+        """The same for the domain."""
+        once, weekly = self.once, self.weekly
+        return FreezeWindow(
+            name=self.name,
+            reason=self.reason,
+            verbs=tuple(verb for verb in Verb if verb in self.verbs),
+            then=self.then,
+            time_zone=self.time_zone,
+            once=None if once is None else Once(begins=once.begins, ends=once.ends),
+            weekly=None if weekly is None else Weekly(days=tuple(weekly.days), begins=weekly.begins, ends=weekly.ends),
+        )
+
+
 OverridableName = Annotated[Overridable, one_of(Overridable)]
 
 
@@ -170,6 +221,8 @@ class PutPolicy(Received):
     retention_seconds: Seconds = 3_600
     rollback_window_seconds: Seconds = 0
     overridable: Annotated[list[OverridableName], Field(max_length=len(Overridable))] = Field(default_factory=list)
+    freezes: Annotated[list[FreezeBody], Field(max_length=50)] = Field(default_factory=list)
+    freeze_wait_seconds: Annotated[int, Field(ge=0, le=300 * 24 * 3600)] = 604_800
     expected_revision: Annotated[int, Field(ge=0, le=99_999_999)] | None = None
 
     def policy(self, environment: Environment) -> Policy:
@@ -181,6 +234,7 @@ class PutPolicy(Received):
             analysis=analysis.policy(),
             approval=self.approval.policy(),
             hold=HoldPolicy(**dict(self.hold)),
+            freezes=tuple(freeze.window() for freeze in self.freezes),
             overridable=tuple(name for name in Overridable if name in self.overridable),
             **{name: getattr(self, name) for name in _PLAIN},
         )
@@ -195,6 +249,7 @@ _PLAIN = (
     "restore_seconds",
     "idle_heartbeat_ms",
     "retention_seconds",
+    "freeze_wait_seconds",
     "rollback_window_seconds",
 )
 
@@ -220,6 +275,8 @@ class PolicyBody(Answered):
     retention_seconds: int
     rollback_window_seconds: int
     overridable: list[Overridable]
+    freezes: list[dict[str, Any]]
+    freeze_wait_seconds: int
 
 
 def policy_body(policy: Policy) -> PolicyBody:
@@ -234,6 +291,7 @@ def policy_body(policy: Policy) -> PolicyBody:
         approval=_in_camel(asdict(policy.approval)),
         hold=_in_camel(asdict(policy.hold)),
         overridable=list(policy.overridable),
+        freezes=[_in_camel(asdict(freeze)) for freeze in policy.freezes],
         **{name: getattr(policy, name) for name in _PLAIN},
     )
 

@@ -65,6 +65,7 @@ class RolloutBody(Answered):
     ended_at: Instant | None
     bake_until: Instant | None
     pause_until: Instant | None
+    frozen_until: Instant | None
     pause_requested: bool
     waits_for_line: bool
     promotes_all: bool
@@ -94,6 +95,7 @@ def rollout_body(rollout: Rollout) -> RolloutBody:
         ended_at=iso_or_none(rollout.ended_at_ms),
         bake_until=iso_or_none(rollout.bake_until_ms),
         pause_until=iso_or_none(rollout.pause_until_ms),
+        frozen_until=iso_or_none(rollout.frozen_until_ms),
         pause_requested=bool(rollout.pause_asked),
         waits_for_line=rollout.waits_for_line,
         promotes_all=rollout.promotes_all,

@@ -12,7 +12,7 @@ from chalicelib.routes.fields import Instant, QueryInt, iso
 from chalicelib.routes.validation import Answered, Received
 from chalicelib.usecases.read_timeline import Timeline
 
-INSTANTS = frozenset({"bakeUntil", "expiresAt"})
+INSTANTS = frozenset({"bakeUntil", "expiresAt", "until"})
 """What is an instant in the details of docs/contracts/events.md."""
 
 
