@@ -1,6 +1,7 @@
-"""How much of each service a deployment uses. State transitions are exact; the rest is estimated from what was measured.
+"""How much of each service a deployment uses.
 
-The figures are kept honest by tests/usecases/test_estimates.py, which runs deployments and counts.
+The state transitions of a deployment that goes well are exact: tests/usecases/test_plan_deployment.py compares them with
+those the machine passes. Everything else is estimated from record sizes and call counts, and was not measured in AWS.
 """
 
 from __future__ import annotations

@@ -245,6 +245,7 @@ def _cost_body(plan: DeploymentPlan) -> CostBody:
         prices_as_of=PRICES_AS_OF,
         assumptions=[
             f"a function call lasts {FUNCTION_MS} ms and has {FUNCTION_MB} MB",
+            "table units and events are estimated from record sizes, not measured",
             "every node reports once a second while its environment changes",
             "no free tier, no taxes, no transfer",
         ],
