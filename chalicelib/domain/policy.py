@@ -61,10 +61,14 @@ class ApprovalPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldPolicy:
-    """A wave that cannot be judged bakes on for `step_seconds` at a time, at most `max_holds` times, and then `then`."""
+    """A wave that cannot be judged bakes on for `step_seconds` at a time, and then `then` follows.
+
+    At most `max_holds` times, and no more once the new version has served `max_requests` in this bake (0: however many).
+    """
 
     step_seconds: int = 60
     max_holds: int = 10
+    max_requests: int = 0
     then: HoldThen = HoldThen.PAUSE
 
 

@@ -36,6 +36,10 @@ LINE_PAUSE_MS = 30 * 24 * 3600 * 1000
 """A wave waits this long for a stopped line (policy time); then it is cancelled, as a pause is that nobody ends."""
 
 
+MOST_OF_NODES = 20
+"""A thousand bad nodes must not make an event that neither the table nor the bus would take."""
+
+
 def advance_wave(deployment_id: str, *, ports: Ports) -> Deployment:
     """The deployment after whatever is due now was decided."""
 
@@ -77,7 +81,7 @@ def _judge(deployment: Deployment, rollout: Rollout, policy: Policy, *, ports: P
         case Decision.PROMOTE:
             return _promote(deployment, rollout, verdict, entry, policy, assignment, ports=ports)
         case Decision.HOLD:
-            return _hold(deployment, rollout, verdict, entry, policy, ports=ports)
+            return _hold(deployment, rollout, verdict, entry, policy, seen=_requests(evidence), ports=ports)
         case Decision.ROLLBACK:
             return restore_decision(
                 deployment, Status.ROLLED_BACK, why=verdict.sentence, entries=(entry,), policy=policy, ports=ports
@@ -97,7 +101,7 @@ def _judge_staged(evidence: Evidence, policy: Policy) -> Verdict:
 
 def _with_requests_seen(verdict: Verdict, evidence: Evidence, wave: Wave) -> Verdict:
     """A wave that would be promoted is held until its nodes have served as many requests as its bake asks for."""
-    seen = sum(window.requests for node in evidence.canary for window in node.during)
+    seen = _requests(evidence)
     missing = wave.bake_requests - seen
     if verdict.decision is not Decision.PROMOTE or missing <= 0:
         return verdict
@@ -106,15 +110,25 @@ def _with_requests_seen(verdict: Verdict, evidence: Evidence, wave: Wave) -> Ver
     return replace(verdict, decision=Decision.HOLD, reasons=(reason, *verdict.reasons), sentence=sentence)
 
 
+def _requests(evidence: Evidence) -> int:
+    """How many requests the new version has served in this bake."""
+    return sum(window.requests for node in evidence.canary for window in node.during)
+
+
 def verdict_entry(rollout: Rollout, verdict: Verdict, *, final: bool) -> Entry:
-    """The event that keeps a verdict with every number behind it; `final` is false for a look during the bake."""
+    """The event that keeps a verdict with every number behind it; `final` is false for a look during the bake.
+
+    Of single nodes the first MOST_OF_NODES are kept; how many are worse the sentence says.
+    """
+    findings = [finding for finding in verdict.findings if finding.node_id is None]
+    findings += [finding for finding in verdict.findings if finding.node_id is not None][:MOST_OF_NODES]
     detail: dict[str, Any] = {
         "decision": str(verdict.decision),
         "comparedWith": str(verdict.compared_with),
         "sentence": verdict.sentence,
         "final": final,
-        "reasons": [asdict(reason) for reason in verdict.reasons],
-        "findings": [asdict(finding) for finding in verdict.findings],
+        "reasons": [asdict(reason) for reason in verdict.reasons[: len(findings) + MOST_OF_NODES]],
+        "findings": [asdict(finding) for finding in findings],
     }
     return Entry(
         type=EventType.VERDICT_REACHED, environment=rollout.environment, wave=rollout.wave, detail=plain(detail)
@@ -194,10 +208,11 @@ def _not_yet(
 
 
 def _hold(
-    deployment: Deployment, rollout: Rollout, verdict: Verdict, entry: Entry, policy: Policy, *, ports: Ports
+    deployment: Deployment, rollout: Rollout, verdict: Verdict, entry: Entry, policy: Policy, *, seen: int, ports: Ports
 ) -> Decided:
     now = ports.clock.policy_ms()
-    if rollout.current.holds < policy.hold.max_holds:
+    enough_seen = policy.hold.max_requests and seen >= policy.hold.max_requests
+    if rollout.current.holds < policy.hold.max_holds and not enough_seen:
         held = hold_wave(
             rollout,
             seconds=policy.hold.step_seconds,
@@ -206,7 +221,8 @@ def _hold(
             now_ms=now,
         )
         return Decided(after=deployment.with_rollout(held), entries=(entry,))
-    why = f"Held {policy.hold.max_holds} times, as often as the policy allows: {verdict.sentence}"
+    bound = f"{seen} requests seen" if enough_seen else f"{policy.hold.max_holds} times"
+    why = f"Held as long as the policy allows ({bound}): {verdict.sentence}"
     if policy.hold.then is HoldThen.ROLLBACK:
         return restore_decision(deployment, Status.ROLLED_BACK, why=why, entries=(entry,), policy=policy, ports=ports)
     until = now + policy.pause_seconds * 1000

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from chalicelib.domain.analysis.policy import AnalysisPolicy
+from chalicelib.domain.analysis.verdict import (
+    ComparedWith,
+    Conclusion,
+    Decision,
+    Finding,
+    Reason,
+    ReasonCode,
+    Verdict,
+)
 from chalicelib.domain.deployment import Deployment, Status
 from chalicelib.domain.environment import Environment
 from chalicelib.domain.node import PendingNode
@@ -14,7 +25,7 @@ from chalicelib.domain.policy import HoldPolicy, HoldThen
 from chalicelib.domain.rollout import Phase, Rollout, WaveStatus
 from chalicelib.domain.strategies import Step, Strategy, StrategySpec
 from chalicelib.domain.timeline import Event
-from chalicelib.usecases.advance_wave import advance_wave, plain
+from chalicelib.usecases.advance_wave import advance_wave, plain, verdict_entry
 from chalicelib.usecases.control_deployment import resume_deployment
 from tests.usecases.scene import DANA, Scene, a_scene, runs_already
 
@@ -46,6 +57,49 @@ def rollout(scene: Scene, deployment: Deployment) -> Rollout:
 def verdicts(scene: Scene, deployment: Deployment) -> list[str]:
     events = scene.store.list(Event, deployment.id)
     return [event.detail["decision"] for event in events if event.type == "VerdictReached"]
+
+
+def test_a_wave_is_held_no_longer_than_the_requests_the_policy_allows() -> None:
+    hold = HoldPolicy(step_seconds=10, max_holds=20, max_requests=2_000)
+    scene = a_scene()
+    scene.set_policy(strategy=CANARY, analysis=AnalysisPolicy(min_requests=10**6), hold=hold)
+    runs_already(scene)
+    for node in scene.nodes:
+        node.requests = 100
+    deployment = scene.run(scene.create(), until=lambda d: d.rollouts[0].phase is Phase.PAUSED)
+
+    assert 0 < deployment.rollouts[0].waves[0].holds < 20
+    assert "requests seen" in deployment.rollouts[0].why
+
+
+def test_a_verdict_over_very_many_bad_nodes_stays_small() -> None:
+    whole = Finding(
+        metric="errorRate",
+        unit="bp",
+        canary_value=1,
+        baseline_value=1,
+        canary_samples=1,
+        baseline_samples=1,
+        sample_unit="requests",
+        test="t",
+        conclusion=Conclusion.HARM,
+        sentence="worse",
+    )
+    nodes = tuple(replace(whole, node_id=f"p-{at}") for at in range(1_000))
+    reasons = tuple(Reason(code=ReasonCode.NODE_WORSE, sentence="worse") for _ in range(1_001))
+    verdict = Verdict(
+        decision=Decision.ROLLBACK,
+        compared_with=ComparedWith.CONTROL,
+        findings=(*nodes, whole),
+        reasons=reasons,
+        sentence="Worse",
+    )
+
+    detail = verdict_entry(baking()[1].rollouts[0], verdict, final=True).detail
+
+    assert len(detail["findings"]) == 21
+    assert detail["findings"][0]["node_id"] is None
+    assert len(json.dumps(detail)) < 40_000
 
 
 def test_a_started_wave_moves_the_cut_off_and_writes_down_who_owes_an_answer() -> None:
@@ -125,7 +179,7 @@ def test_a_required_analysis_holds_without_traffic_and_pauses_when_held_often_en
 
     assert verdicts(scene, deployment) == ["hold"] * 3
     assert paused.rollouts[0].current.holds == 2
-    assert "Held 2 times" in paused.rollouts[0].why
+    assert "(2 times)" in paused.rollouts[0].why
     assert scene.assignment().active_upto == 1  # type: ignore[union-attr]
 
 

@@ -148,6 +148,7 @@ class HoldRules(Received):
 
     step_seconds: Annotated[int, Field(ge=1, le=LONGEST_WORK_S)] = 60
     max_holds: Annotated[int, Field(ge=0, le=10_000)] = 10
+    max_requests: Annotated[int, Field(ge=0, le=10**9)] = 0
     then: Annotated[HoldThen, one_of(HoldThen)] = HoldThen.PAUSE
 
 
