@@ -31,10 +31,18 @@ def steps(event: Any, _context: Any) -> Any:
 
 @app.lambda_function(name="events")
 def events(event: Any, _context: Any) -> Any:
-    """An event from the bus."""
-    from chalicelib.routes import requests_by_event
+    """An event from the bus, or the result of a call."""
+    from chalicelib.routes import events_in
 
-    return requests_by_event.handle(event, ports=wiring.ports(), dead_letters=wiring.dead_letters())
+    return events_in.handle(event, ports=wiring.ports(), dead_letters=wiring.dead_letters())
+
+
+@app.lambda_function(name="hooks")
+def hooks(event: Any, _context: Any) -> Any:
+    """A call to a user's address: the only function with a way out, and without a table."""
+    from chalicelib.usecases.make_call import make_call
+
+    return make_call(event, ports=wiring.outbound_ports())
 
 
 @app.lambda_function(name="sweeps")

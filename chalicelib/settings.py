@@ -33,7 +33,10 @@ class UnsafeSettings(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """One installation. docs/operations.md lists the variables; `heartbeat_ms` is how often a busy node reports."""
+    """One installation. docs/operations.md lists the variables; `heartbeat_ms` is how often a busy node reports.
+
+    `outbound_loopback` lets users' addresses be on this machine; no variable sets it, only the cloud on your machine does.
+    """
 
     table: str
     artifact_bucket: str
@@ -49,6 +52,11 @@ class Settings:
     audit_secret: str = AUDIT_KEYS
     prometheus_url: str | None = None
     limits_percent: int = 0
+    public_url: str = ""
+    master_secret: str = "hotswap/master-key"  # noqa: S105 (its name)
+    hooks_function: str = "hooks"
+    events_function: str = "events"
+    outbound_loopback: bool = False
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -87,6 +95,10 @@ class Settings:
             loopback_issuers=env.get(LOOPBACK_ISSUERS) == "true",
             audit_secret=env.get("HOTSWAP_AUDIT_SECRET") or AUDIT_KEYS,
             prometheus_url=prometheus,
+            public_url=(env.get("HOTSWAP_PUBLIC_URL") or "").rstrip("/"),
+            master_secret=env.get("HOTSWAP_MASTER_SECRET") or "hotswap/master-key",
+            hooks_function=env.get("HOTSWAP_HOOKS_FUNCTION") or "hooks",
+            events_function=env.get("HOTSWAP_EVENTS_FUNCTION") or "events",
         )
 
 

@@ -16,11 +16,14 @@ if TYPE_CHECKING:
     from chalicelib.adapters.secret_keys import SecretKeys
     from chalicelib.adapters.tokens import Tokens
     from chalicelib.domain.analysis.evidence import Source
+    from chalicelib.domain.seal import MasterKey
     from chalicelib.settings import Settings
     from chalicelib.usecases.decide_by_link import ApprovalLinks
+    from chalicelib.usecases.outbound_ports import Outbound, OutboundPorts
     from chalicelib.usecases.ports import (
         Artifacts,
         Bus,
+        Calls,
         CheckpointSigner,
         Clock,
         DeadLetters,
@@ -40,6 +43,7 @@ REPLACEABLE: Final = frozenset(
         "artifacts",
         "bus",
         "checkpoint_signer",
+        "calls",
         "clients",
         "clock",
         "dead_letters",
@@ -47,7 +51,10 @@ REPLACEABLE: Final = frozenset(
         "id_tokens",
         "metric_sources",
         "metrics",
+        "master_key",
         "new_id",
+        "outbound",
+        "pause",
         "passwords",
         "settings",
         "signatures",
@@ -176,6 +183,70 @@ def bus() -> Bus:
         return EventBridgeBus(clients().get("events"), settings().bus)
 
     return _once("bus", make)
+
+
+def calls() -> Calls:
+    """Orders to the function that calls users' addresses."""
+
+    def make() -> Calls:
+        from chalicelib.adapters.function_calls import FunctionQueue
+
+        return FunctionQueue(clients().get("lambda"), settings().hooks_function)
+
+    return _once("calls", make)
+
+
+def master_key() -> Callable[[], MasterKey]:
+    """Where callback tokens and receivers' secrets come from; read when first asked."""
+
+    def make() -> Callable[[], MasterKey]:
+        from chalicelib.adapters.master_key import SecretMasterKey
+
+        return SecretMasterKey(clients().get("secretsmanager"), settings().master_secret)
+
+    return _once("master_key", make)
+
+
+def outbound() -> Outbound:
+    """The way out to users' addresses."""
+
+    def make() -> Outbound:
+        from chalicelib.adapters.outbound_http import SafeHttp
+
+        return SafeHttp(loopback=settings().outbound_loopback)
+
+    return _once("outbound", make)
+
+
+def pause() -> Callable[[float], None]:
+    """Lets time go by between two tries."""
+
+    def make() -> Callable[[float], None]:
+        from time import sleep
+
+        return sleep
+
+    return _once("pause", make)
+
+
+def outbound_ports() -> OutboundPorts:
+    """Everything the function `hooks` may ask for."""
+
+    def make() -> OutboundPorts:
+        from chalicelib.adapters.function_calls import FunctionQueue, LambdaUserFunctions
+        from chalicelib.usecases.outbound_ports import OutboundPorts
+
+        return OutboundPorts(
+            http=outbound(),
+            functions=LambdaUserFunctions(clients().get("lambda")),
+            results=FunctionQueue(clients().get("lambda"), settings().events_function),
+            clock=clock(),
+            master_key=master_key(),
+            public_url=settings().public_url,
+            pause=pause(),
+        )
+
+    return _once("outbound_ports", make)
 
 
 def dead_letters() -> DeadLetters:
@@ -317,6 +388,7 @@ def ports() -> Ports:
             executions=executions(),
             artifacts=artifacts(),
             bus=bus(),
+            calls=calls(),
             signatures=signatures(),
             metric_sources=metric_sources(),
             new_id=new_id,

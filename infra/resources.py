@@ -137,6 +137,7 @@ HOTSWAP = Resources(
         Function(name="api", handler="app.app", timeout_s=29),
         Function(name="steps", handler="app.steps", timeout_s=60),
         Function(name="events", handler="app.events", timeout_s=60),
+        Function(name="hooks", handler="app.hooks", timeout_s=120),
         Function(name="sweeps", handler="app.sweeps", timeout_s=120),
     ),
     rules=(
@@ -144,6 +145,13 @@ HOTSWAP = Resources(
             name="hotswap-requests",
             bus="hotswap",
             sources=("hotswap.requests",),
+            function="events",
+            dead_letter_queue=DEAD_LETTERS,
+        ),
+        Rule(
+            name="hotswap-webhooks",
+            bus="hotswap",
+            sources=("hotswap",),
             function="events",
             dead_letter_queue=DEAD_LETTERS,
         ),
@@ -159,5 +167,6 @@ HOTSWAP = Resources(
     secrets=(
         Secret(name="hotswap/signing-keys", description="Keys that sign access tokens"),
         Secret(name="hotswap/audit-keys", description="The key that seals the audit; for the sweeps only"),
+        Secret(name="hotswap/master-key", description="What receivers' secrets and callback tokens are derived from"),
     ),
 )

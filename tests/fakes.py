@@ -19,6 +19,7 @@ from tests.fake_store import FakeStore
 __all__ = [
     "FakeArtifacts",
     "FakeBus",
+    "FakeCalls",
     "FakeClock",
     "FakeExecutions",
     "FakeMetrics",
@@ -153,6 +154,19 @@ class FakeBus:
         self.published.extend(dict(message) for message in messages)
 
 
+@dataclass
+class FakeCalls:
+    """Keeps what was ordered."""
+
+    ordered: list[dict[str, Any]] = field(default_factory=list)
+    unavailable: bool = False
+
+    def order(self, call: Mapping[str, Any]) -> None:
+        if self.unavailable:
+            raise Unavailable("Nobody takes calls.")
+        self.ordered.append(dict(call))
+
+
 class FakeSignatures:
     """Believes what `fake_signature` made."""
 
@@ -175,6 +189,7 @@ def fake_ports(**others: Any) -> Ports:
         "executions": FakeExecutions(),
         "artifacts": FakeArtifacts(),
         "bus": FakeBus(),
+        "calls": FakeCalls(),
         "signatures": FakeSignatures(),
         "metric_sources": {Source.HEARTBEAT: HeartbeatMetrics()},
         "new_id": lambda: f"01J{next(numbers):023d}",

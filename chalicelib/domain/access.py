@@ -36,6 +36,7 @@ class Action(StrEnum):
     MANAGE_KEYS = "manageKeys"
     MANAGE_POLICY = "managePolicy"
     MANAGE_NODES = "manageNodes"
+    MANAGE_HOOKS = "manageHooks"
     MANAGE_USERS = "manageUsers"
     READ_AUDIT = "readAudit"
     HEARTBEAT = "heartbeat"
@@ -82,6 +83,7 @@ SCOPES: Final = MappingProxyType[Action, Scope](
         Action.MANAGE_KEYS: Scope.INSTALLATION,
         Action.MANAGE_POLICY: Scope.ENVIRONMENT,
         Action.MANAGE_NODES: Scope.ENVIRONMENT,
+        Action.MANAGE_HOOKS: Scope.INSTALLATION,
         Action.MANAGE_USERS: Scope.INSTALLATION,
         Action.READ_AUDIT: Scope.ANYWHERE,
         Action.HEARTBEAT: Scope.ANYWHERE,

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from chalicelib.domain.environment import Environment
 from chalicelib.domain.errors import IllegalTransition
+from chalicelib.domain.hook import HookCall
 from chalicelib.domain.rollout import Phase, Rollout
 
 
@@ -136,6 +137,7 @@ class Deployment:
     ended_at_ms: int | None = None
     stages: tuple[Stage, ...] = ()
     rollouts: tuple[Rollout, ...] = ()
+    hooks: tuple[HookCall, ...] = ()
     cancel_requested_by: str = ""
     failure: Failure | None = None
     event_seq: int = 0
@@ -171,6 +173,23 @@ class Deployment:
 
     def stage(self, name: StageName) -> Stage | None:
         return next((stage for stage in self.stages if stage.name is name), None)
+
+    def hook(self, position: str) -> HookCall | None:
+        """The call at a position, None when nothing was asked there."""
+        return next((call for call in self.hooks if call.position == position), None)
+
+    @property
+    def awaits_smoke(self) -> bool:
+        """Whether the environment being changed waits for the word of its smoke hook."""
+        current = self.current
+        return current is not None and any(
+            call.is_pending and call.position == smoke_position(current.environment) for call in self.hooks
+        )
+
+    def with_hook(self, call: HookCall) -> Deployment:
+        """The same deployment with one call added or replaced."""
+        others = tuple(each for each in self.hooks if each.position != call.position)
+        return replace(self, hooks=(*others, call))
 
     def become(self, wanted: Status) -> Deployment:
         """The same deployment in another status.
@@ -212,3 +231,8 @@ STATUS_OF_PHASE: dict[Phase, Status] = {
 def environments_left(deployment: Deployment) -> Iterable[Rollout]:
     """The rollouts that have not ended, in promotion order."""
     return (rollout for rollout in deployment.rollouts if not rollout.has_ended)
+
+
+def smoke_position(environment: Environment) -> str:
+    """Where an environment's smoke hook is called: once for its first wave."""
+    return f"{environment.lower()}-smoke.1"

@@ -9,6 +9,7 @@ from chalicelib.domain.analysis.policy import AnalysisMode, AnalysisPolicy
 from chalicelib.domain.approval import RoleNeeded
 from chalicelib.domain.environment import Environment
 from chalicelib.domain.freeze import FreezeWindow
+from chalicelib.domain.hook import HookTarget
 from chalicelib.domain.strategies import Step, Strategy, StrategySpec
 
 
@@ -102,6 +103,7 @@ class Policy:
     overridable: tuple[Overridable, ...] = ()
     freezes: tuple[FreezeWindow, ...] = ()
     freeze_wait_seconds: int = 604_800
+    smoke: HookTarget | None = None
     changed_by: str = ""
     changed_at_ms: int = 0
 

@@ -16,6 +16,8 @@ class EventType(StrEnum):
 
     DEPLOYMENT_CREATED = "DeploymentCreated"
     STAGE_ENDED = "StageEnded"
+    HOOK_CALLED = "HookCalled"
+    HOOK_ENDED = "HookEnded"
     ENVIRONMENT_SKIPPED = "EnvironmentSkipped"
     APPROVAL_REQUESTED = "ApprovalRequested"
     APPROVAL_DECIDED = "ApprovalDecided"
@@ -113,7 +115,8 @@ def audit_hash(record: AuditRecord) -> str:
 class OutboxMessage:
     """Something to be told elsewhere, written with the change that causes it and removed once told.
 
-    `topic` is `execution` (start the state machine) or `bus` (publish the event); telling twice does no harm.
+    `topic` is `execution` (start the state machine), `bus` (publish the event) or `call` (call a user's address);
+    telling twice does no harm.
     """
 
     id: str

@@ -10,19 +10,30 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, assert_never
 
-from chalicelib.domain.deployment import Deployment
+from chalicelib.domain.deployment import Deployment, StageName, StageStatus, Status
 from chalicelib.domain.rollout import Phase, Rollout
 
 
 class WaitState(StrEnum):
     """The states of the machine that wait for a token."""
 
+    BUILD = "Build"
+    TEST = "Test"
+    VALIDATE = "Validate"
     AWAIT_APPROVAL = "AwaitApproval"
     AWAIT_TURN = "AwaitTurn"
     ADVANCE_WAVE = "AdvanceWave"
     BAKE_WAVE = "BakeWave"
     AWAIT_RESUME = "AwaitResume"
     RESTORE_NODES = "RestoreNodes"
+
+
+_STAGE_OF = {
+    WaitState.BUILD: StageName.BUILD,
+    WaitState.TEST: StageName.TEST,
+    WaitState.VALIDATE: StageName.VALIDATION,
+}
+"""These wait for a hook, where one is configured; else their answer is there at once."""
 
 
 class Next(StrEnum):
@@ -70,6 +81,8 @@ def answer(deployment: Deployment, state: WaitState, *, now_ms: int) -> dict[str
     Always the whole state of the machine: `deploymentId`, `environment`, `next`, and `seconds` for the timed wait
     that follows. `now_ms` is policy time.
     """
+    if state in _STAGE_OF:
+        return _after_stage(deployment, _STAGE_OF[state])
     rollout = deployment.current
     if rollout is None:
         # Between two environments nothing is waited for; the one that is done has its turn to give back.
@@ -96,10 +109,19 @@ def answer(deployment: Deployment, state: WaitState, *, now_ms: int) -> dict[str
             return None if baking else _state(deployment, rollout, Next.ADVANCE)
         case WaitState.AWAIT_RESUME:
             return None if rollout.phase is Phase.PAUSED else _state(deployment, rollout, Next.ADVANCE)
-        case WaitState.RESTORE_NODES:
+        case WaitState.RESTORE_NODES | WaitState.BUILD | WaitState.TEST | WaitState.VALIDATE:
             return None
         case _:
             assert_never(state)
+
+
+def _after_stage(deployment: Deployment, name: StageName) -> dict[str, Any] | None:
+    stage = deployment.stage(name)
+    is_over = stage is not None and stage.status is not StageStatus.RUNNING
+    if deployment.has_ended:
+        completed = name is StageName.VALIDATION and deployment.status is Status.COMPLETED
+        return _state(deployment, None, Next.ADVANCE if completed else Next.END)
+    return _state(deployment, None, Next.ADVANCE) if is_over else None
 
 
 def _after_advance(deployment: Deployment, rollout: Rollout, now_ms: int) -> dict[str, Any] | None:
@@ -108,6 +130,8 @@ def _after_advance(deployment: Deployment, rollout: Rollout, now_ms: int) -> dic
             return None
         case Phase.BAKING:
             left_ms = (rollout.bake_until_ms or 0) - now_ms
+            if left_ms <= 0 and deployment.awaits_smoke:
+                return None
             if left_ms <= 0:
                 return _state(deployment, rollout, Next.ADVANCE)
             return _state(deployment, rollout, Next.BAKE, seconds=-(-left_ms // 1000))

@@ -20,14 +20,17 @@ from chalicelib.routes import (
     clusters,
     configurations,
     delegations,
+    deploy_rules,
     deployments,
     health,
+    hooks,
     issuers,
     line,
     modules,
     nodes,
     signing_keys,
     users,
+    webhooks,
 )
 from chalicelib.routes.edge import Edge
 from chalicelib.routes.endpoint import problem_response, serving
@@ -51,6 +54,7 @@ NOUNS = (
         nodes,
         audit,
     ),
+    *(hooks, webhooks, deploy_rules),
     health,
 )
 

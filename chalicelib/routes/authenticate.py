@@ -33,6 +33,15 @@ def authenticated_node(event: Mapping[str, Any], node_id: str) -> tuple[Caller, 
     return Caller(name=node_id, roles=frozenset({Role.NODE}), node_id=node_id), credential_hash
 
 
+def authenticated_callback(event: Mapping[str, Any]) -> tuple[Caller, str]:
+    """Whoever answers a hook call, and the hash of the token they bring, which is compared with the call's own.
+
+    Raises:
+        NotAuthenticated: no token.
+    """
+    return Caller(name="callback"), hashlib.sha256(bearer(event).encode()).hexdigest()
+
+
 def bearer(event: Mapping[str, Any]) -> str:
     """The bearer token of a request.
 

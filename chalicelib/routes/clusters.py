@@ -15,6 +15,7 @@ from chalicelib.routes.schemas.clusters import (
     cluster_summary,
     metrics_body,
 )
+from chalicelib.routes.schemas.hooks import check_urls
 from chalicelib.routes.schemas.policies import PolicyBody, PutPolicy, policy_body
 from chalicelib.usecases.policies import change_policy, current_policy
 from chalicelib.usecases.read_clusters import read_cluster
@@ -75,6 +76,7 @@ def get_policy(call: Call, environment: Environment) -> Answer:
 )
 def put_policy(call: Call, environment: Environment, body: PutPolicy) -> Answer:
     expected = body.expected_revision if call.if_match is None else call.if_match
+    check_urls({"smoke.url": None if body.smoke is None else body.smoke.url}, loopback=call.edge.loopback)
     policy = change_policy(
         body.policy(environment),
         expected_revision=expected,

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from chalicelib.domain.errors import Unavailable
+from chalicelib.domain.seal import MasterKey
 from chalicelib.routes.limits import Limits
 from chalicelib.usecases.decide_by_link import ApprovalLinks
 from chalicelib.usecases.find_versions import KnownVersions
@@ -34,13 +36,23 @@ class Patience:
                 self._places.release()
 
 
+def no_master_key() -> MasterKey:
+    """For an edge that was given none.
+
+    Raises:
+        Unavailable: always.
+    """
+    raise Unavailable("There is no master key.")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edge:
     """Everything a view may use.
 
     `origins` are the sites whose scripts may call the API. `pause` lets time go by while a caller waits. At most a
     quarter of the server's threads wait (`patience`), so that waiting never keeps others from being answered.
-    `heartbeat_ms` is how often a node that has just enrolled reports.
+    `heartbeat_ms` is how often a node that has just enrolled reports. `loopback` lets hooks and webhooks call this
+    machine; only the cloud on your machine sets it.
     """
 
     ports: Ports
@@ -53,6 +65,8 @@ class Edge:
     patience: Patience = field(default_factory=lambda: Patience(16))
     heartbeat_ms: int = 1_000
     limits: Limits = field(default_factory=Limits)
+    master_key: Callable[[], MasterKey] = no_master_key
+    loopback: bool = False
     known_versions: KnownVersions = field(default_factory=KnownVersions)
     refusals: RefusalBudget = field(default_factory=RefusalBudget)
 
@@ -82,6 +96,8 @@ def wired() -> Edge:
                 origins=frozenset(settings.cors_origins),
                 heartbeat_ms=settings.heartbeat_ms,
                 limits=Limits(settings.limits_percent),
+                master_key=wiring.master_key(),
+                loopback=settings.outbound_loopback,
             )
         ]
     return _made[-1]

@@ -22,7 +22,7 @@ from chalicelib.domain.access import ANONYMOUS, Action, Caller, require
 from chalicelib.domain.errors import DomainError, InvalidInput, NotAuthenticated, TooManyRequests, Violation
 from chalicelib.observability import log_failure
 from chalicelib.routes import problems
-from chalicelib.routes.authenticate import authenticated_node, authenticated_user
+from chalicelib.routes.authenticate import authenticated_callback, authenticated_node, authenticated_user
 from chalicelib.routes.edge import Edge
 from chalicelib.routes.front_guard import read_json
 from chalicelib.routes.limits import REFUSED, limit_of
@@ -34,7 +34,7 @@ from chalicelib.routes.touched import touched_environments
 from chalicelib.routes.validation import Answered, Received, validated
 
 MEBIBYTE = 1024 * 1024
-Access = Action | Literal["node"] | None
+Access = Action | Literal["node", "callback"] | None
 View = Callable[..., Any]
 
 
@@ -77,7 +77,8 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
-    """What is promised of one operation. `access` None is public, "node" takes a node's credential."""
+    """What is promised of one operation. `access` None is public, "node" takes a node's credential, "callback"
+    the one-time token of a hook call."""
 
     operation_id: str
     method: str
@@ -250,6 +251,8 @@ def _caller(spec: Spec, event: Mapping[str, Any], edge: Edge) -> tuple[Caller, s
         return ANONYMOUS, ""
     if spec.access == "node":
         return authenticated_node(event, (event.get("pathParameters") or {}).get("nodeId", ""))
+    if spec.access == "callback":
+        return authenticated_callback(event)
     caller = authenticated_user(event, edge)
     _calling.set(caller)
     return caller, ""

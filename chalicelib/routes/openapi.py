@@ -20,6 +20,9 @@ DESCRIPTION = (
 _PATH_SCHEMAS: dict[str, dict[str, Any]] = {
     "executionId": {"type": "string", "pattern": "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"},
     "nodeId": {"type": "string", "pattern": "^[dqsp]-[0-9A-HJKMNP-TV-Z]{26}$"},
+    "callId": {"type": "string", "pattern": "^[0-9A-Z]{26}[.][a-z-]{2,26}[.][0-9]{1,3}$"},
+    "ruleId": {"type": "string", "pattern": "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"},
+    "webhookId": {"type": "string", "pattern": "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"},
     "keyId": {"type": "string", "pattern": "^ed25519:[0-9a-f]{32}$"},
     "environment": {"type": "string", "enum": ["Development", "QA", "Staging", "Production"]},
     "name": {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{1,62}[a-z0-9]$"},
@@ -72,6 +75,7 @@ def describe(*, version: str = "0.1.0") -> dict[str, Any]:
             "securitySchemes": {
                 "accessToken": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
                 "nodeCredential": {"type": "http", "scheme": "bearer", "description": "What a node got by enrolling."},
+                "callbackToken": {"type": "http", "scheme": "bearer", "description": "What a hook call brought along."},
             },
         },
     }
@@ -86,7 +90,7 @@ def _operation(spec: Spec) -> dict[str, Any]:
         "responses": {str(spec.status): _success(spec), **{str(s): _failure(s) for s in _failures(spec)}},
         "security": [] if spec.access is None else [{_scheme(spec): []}],
     }
-    if spec.access not in (None, "node"):
+    if spec.access not in (None, "node", "callback"):
         allowed = [str(role) for role in Role if spec.access in PERMISSIONS[role]]
         operation["description"] = f"Roles: {', '.join(allowed)}."
     if spec.body is not None:
@@ -97,7 +101,7 @@ def _operation(spec: Spec) -> dict[str, Any]:
 
 
 def _scheme(spec: Spec) -> str:
-    return "nodeCredential" if spec.access == "node" else "accessToken"
+    return {"node": "nodeCredential", "callback": "callbackToken"}.get(str(spec.access), "accessToken")
 
 
 def _path_parameters(spec: Spec) -> list[dict[str, Any]]:
@@ -149,7 +153,7 @@ def _failures(spec: Spec) -> list[int]:
     if spec.query is not None or spec.path_names:
         found.add(400)
     if spec.access is not None:
-        found |= {401, 403} if spec.access != "node" else {401}
+        found |= {401} if spec.access in ("node", "callback") else {401, 403}
     return sorted(found)
 
 

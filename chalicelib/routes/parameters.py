@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from chalicelib.domain.errors import NotFound, Violation
+from chalicelib.domain.hook import CALL_ID
 from chalicelib.domain.identity import USERNAME_RULE, is_username
 from chalicelib.domain.module import is_module_name, is_version
 from chalicelib.domain.trust import ISSUER_NAME_RULE, is_issuer_name
@@ -30,7 +31,14 @@ _NAMES: Final[Mapping[str, tuple[Callable[[str], bool], str]]] = MappingProxyTyp
 """What callers name themselves: a broken rule is told."""
 
 _IDS: Final[Mapping[str, tuple[re.Pattern[str], str]]] = MappingProxyType(
-    {"executionId": (_ULID, "deployment"), "nodeId": (_NODE, "node"), "keyId": (_KEY_ID, "signing key")}
+    {
+        "executionId": (_ULID, "deployment"),
+        "nodeId": (_NODE, "node"),
+        "keyId": (_KEY_ID, "signing key"),
+        "callId": (CALL_ID, "hook call"),
+        "webhookId": (_ULID, "webhook"),
+        "ruleId": (_ULID, "deploy rule"),
+    }
 )
 """What we name: whatever looks different does not exist."""
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
 
 from chalicelib.domain.access import Caller, Role
 from chalicelib.domain.errors import DomainError, InvalidInput, StaleWrite, Unavailable, Violation
+from chalicelib.routes.fields import ModuleName, Version
 from chalicelib.routes.problems import problem_of
 from chalicelib.routes.schemas.deployments import CreateDeployment
-from chalicelib.routes.validation import validated
+from chalicelib.routes.validation import Received, validated
 from chalicelib.usecases.create_deployment import create_deployment
+from chalicelib.usecases.deploy_published import deploy_published
 from chalicelib.usecases.ports import DeadLetters, Ports
 
 SOURCE = "hotswap.requests"
-DETAIL_TYPE = "DeploymentRequested"
 
 CALLER = Caller(name=f"event:{SOURCE}", roles=frozenset({Role.DEPLOYER}))
 """Who may put events of this source on the bus is for the bus's policy to say; here they are one Deployer."""
@@ -22,37 +24,58 @@ CALLER = Caller(name=f"event:{SOURCE}", roles=frozenset({Role.DEPLOYER}))
 _FOR_NOW = (Unavailable, StaleWrite)
 
 
-def handle(event: Mapping[str, Any], *, ports: Ports, dead_letters: DeadLetters) -> dict[str, Any]:
-    """Start the deployment an event asks for; a refused one goes to the dead letters with its reason.
+class ArtifactPublished(Received):
+    """A version was registered and its bytes are uploaded."""
 
-    The event's id is the idempotency key, so an event that is delivered again gives the same deployment.
+    module_name: ModuleName
+    version: Version
+
+
+def handle(event: Mapping[str, Any], *, ports: Ports, dead_letters: DeadLetters) -> dict[str, Any]:
+    """Do what an event asks for; a refused one goes to the dead letters with its reason.
+
+    An event that is delivered again has the same outcome: the first kind by its id, the second by rule and version.
 
     Raises:
         Unavailable, StaleWrite: something does not answer now; the event is delivered again.
     """
     identity = event.get("id")
     try:
-        deployment = create_deployment(
-            _body(event).request(), caller=CALLER, idempotency_key=f"event:{identity}", ports=ports
-        )
+        _check(event)
+        return _KINDS[event["detail-type"]](event, ports)
     except _FOR_NOW:
         raise
     except DomainError as refused:
         _, reason = problem_of(refused, instance=f"event:{identity}", request_id=str(identity))
         dead_letters.put(event, reason=reason)
         return {"refused": reason["type"]}
+
+
+def _requested(event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
+    request = validated(CreateDeployment, event.get("detail")).request()
+    deployment = create_deployment(request, caller=CALLER, idempotency_key=f"event:{event['id']}", ports=ports)
     return {"executionId": deployment.id}
 
 
-def _body(event: Mapping[str, Any]) -> CreateDeployment:
+def _published(event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
+    appeared = validated(ArtifactPublished, event.get("detail"))
+    started = deploy_published(appeared.module_name, appeared.version, ports=ports)
+    return {"executionIds": [deployment.id for deployment in started]}
+
+
+_KINDS: Final[Mapping[str, Callable[[Mapping[str, Any], Ports], dict[str, Any]]]] = MappingProxyType(
+    {"DeploymentRequested": _requested, "ArtifactPublished": _published}
+)
+
+
+def _check(event: Mapping[str, Any]) -> None:
     identity = event.get("id")
     violations = []
     if event.get("source") != SOURCE:
         violations.append(Violation("source", f"must be {SOURCE}"))
-    if event.get("detail-type") != DETAIL_TYPE:
-        violations.append(Violation("detail-type", f"must be {DETAIL_TYPE}"))
+    if event.get("detail-type") not in _KINDS:
+        violations.append(Violation("detail-type", f"must be {' or '.join(_KINDS)}"))
     if not isinstance(identity, str) or not 1 <= len(identity) <= 100:
         violations.append(Violation("id", "must be text of 1 to 100 characters"))
     if violations:
         raise InvalidInput(*violations)
-    return validated(CreateDeployment, event.get("detail"))

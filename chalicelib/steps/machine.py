@@ -10,6 +10,7 @@ from chalicelib.domain.errors import ExecutionReplaced, Frozen
 from chalicelib.domain.rollout import Phase, Rollout
 from chalicelib.domain.waiting import Next, WaitState
 from chalicelib.usecases.advance_wave import advance_wave
+from chalicelib.usecases.answer_hook import time_out_hooks
 from chalicelib.usecases.choose_environment import choose_environment
 from chalicelib.usecases.complete_deployment import validate
 from chalicelib.usecases.decide_approval import expire_approval
@@ -52,12 +53,14 @@ def _run_of(execution: str, deployment: Deployment) -> int:
     return deployment.run
 
 
-def _build(deployment: Deployment, _event: Mapping[str, Any], ports: Ports) -> State:
-    return _state(build(deployment.id, ports=ports))
+def _build(deployment: Deployment, _event: Mapping[str, Any], ports: Ports) -> None:
+    build(deployment.id, ports=ports)
+    time_out_hooks(deployment.id, ports=ports)
 
 
-def _test(deployment: Deployment, _event: Mapping[str, Any], ports: Ports) -> State:
-    return _state(run_tests(deployment.id, ports=ports))
+def _test(deployment: Deployment, _event: Mapping[str, Any], ports: Ports) -> None:
+    run_tests(deployment.id, ports=ports)
+    time_out_hooks(deployment.id, ports=ports)
 
 
 def _scan_security(deployment: Deployment, _event: Mapping[str, Any], ports: Ports) -> State:
@@ -93,6 +96,7 @@ def _plan_waves(deployment: Deployment, _event: Mapping[str, Any], ports: Ports)
 
 
 def _advance_wave(deployment: Deployment, _event: Mapping[str, Any], ports: Ports) -> None:
+    time_out_hooks(deployment.id, ports=ports)
     advance_wave(deployment.id, ports=ports)
 
 
@@ -104,9 +108,9 @@ def _release_turn(deployment: Deployment, _event: Mapping[str, Any], ports: Port
     return _state(release_turn(deployment.id, ports=ports))
 
 
-def _validate(deployment: Deployment, _event: Mapping[str, Any], ports: Ports) -> State:
-    done = validate(deployment.id, ports=ports)
-    return {**_state(done), "status": str(done.status)}
+def _validate(deployment: Deployment, _event: Mapping[str, Any], ports: Ports) -> None:
+    validate(deployment.id, ports=ports)
+    time_out_hooks(deployment.id, ports=ports)
 
 
 def _restore_nodes(deployment: Deployment, event: Mapping[str, Any], ports: Ports) -> None:
@@ -124,18 +128,18 @@ def _finish_deployment(deployment: Deployment, _event: Mapping[str, Any], ports:
 
 
 TASKS: dict[str, Callable[[Deployment, Mapping[str, Any], Ports], State]] = {
-    "Build": _build,
-    "Test": _test,
     "ScanSecurity": _scan_security,
     "NextEnvironment": _next_environment,
     "PlanWaves": _plan_waves,
     "ReleaseTurn": _release_turn,
-    "Validate": _validate,
     "FinishDeployment": _finish_deployment,
 }
 """States that answer at once."""
 
 WAITS: dict[str, Callable[[Deployment, Mapping[str, Any], Ports], None]] = {
+    WaitState.BUILD: _build,
+    WaitState.TEST: _test,
+    WaitState.VALIDATE: _validate,
     WaitState.AWAIT_APPROVAL: _await_approval,
     WaitState.AWAIT_TURN: _await_turn,
     WaitState.ADVANCE_WAVE: _advance_wave,

@@ -8,6 +8,7 @@ from typing import Any
 
 from chalicelib.domain.errors import Unavailable
 from chalicelib.observability import log, log_failure
+from chalicelib.usecases.deliver_event import repeat_due_attempts
 from chalicelib.usecases.identity_ports import TokenKeyRing
 from chalicelib.usecases.ports import CheckpointSigner, Ports
 from chalicelib.usecases.reconcile import reconcile
@@ -17,7 +18,7 @@ from chalicelib.usecases.seal_audit import seal_audit
 
 def handle(_event: Mapping[str, Any], *, signer: CheckpointSigner, keys: TokenKeyRing, ports: Ports) -> dict[str, int]:
     """Reconcile everything that is open, seal the audit, rotate token keys that are old; returns what was done, by kind."""
-    done = asdict(reconcile(ports=ports))
+    done = asdict(reconcile(ports=ports)) | {"repeated": repeat_due_attempts(ports=ports)}
     return done | {"sealed": _seal(signer=signer, ports=ports), "rotated": _rotate(keys=keys, ports=ports)}
 
 

@@ -52,8 +52,8 @@ def advance_wave(deployment_id: str, *, ports: Ports) -> Deployment:
         if rollout.phase is Phase.AWAITING_TURN and rollout.waves:
             started, moved, entry = started_wave(deployment, rollout, 0, policy=policy, ports=ports)
             return Decided(after=deployment.with_rollout(started), entries=(entry,), also=(moved,))
-        if rollout.phase is Phase.BAKING and (rollout.bake_until_ms or 0) <= now:
-            return _judge(deployment, rollout, policy, ports=ports)
+        if is_to_be_judged(deployment, now_ms=now):
+            return judged(deployment, rollout, policy, ports=ports)
         if rollout.phase is Phase.PAUSED and (rollout.pause_until_ms or 0) <= now:
             why = f"Paused for {policy.pause_seconds} s without anybody resuming it."
             return restore_decision(deployment, Status.CANCELLED, why=why, policy=policy, ports=ports)
@@ -66,7 +66,16 @@ def advance_wave(deployment_id: str, *, ports: Ports) -> Deployment:
     return deployment
 
 
-def _judge(deployment: Deployment, rollout: Rollout, policy: Policy, *, ports: Ports) -> Decided:
+def is_to_be_judged(deployment: Deployment, *, now_ms: int) -> bool:
+    """Whether the wave that is on has baked as long as it should, and its smoke hook, if one was asked, has answered."""
+    rollout = deployment.current
+    if rollout is None or rollout.phase is not Phase.BAKING or deployment.awaits_smoke:
+        return False
+    return (rollout.bake_until_ms or 0) <= now_ms
+
+
+def judged(deployment: Deployment, rollout: Rollout, policy: Policy, *, ports: Ports) -> Decided:
+    """The verdict on a wave that has baked, and what follows from it."""
     assignment = _assignment(deployment, rollout, ports=ports)
     analysis = policy.analysis.of_module(deployment.module)
     staging = rollout.current.kind is WaveKind.STAGE

@@ -9,6 +9,7 @@ from chalicelib.domain.deployment import Deployment, Failure, Status
 from chalicelib.domain.node import Member, Node, NodeStatus, Outcome, PendingNode, still_owing
 from chalicelib.domain.rollout import Phase, Rollout, deploy_position, pause, wave_deployed, with_failures
 from chalicelib.domain.timeline import EventType
+from chalicelib.usecases.ask_hook import with_smoke_asked
 from chalicelib.usecases.policies import policy_of
 from chalicelib.usecases.ports import Change, Ports, Remove, Replace
 from chalicelib.usecases.recording import Decided, Entry, change_deployment
@@ -102,13 +103,16 @@ def wave_answered(deployment: Deployment, rollout: Rollout, *, ports: Ports) -> 
         wave=rollout.wave,
         detail={**detail, "bakeUntil": baking.bake_until_ms},
     )
-    if not rollout.pause_asked:
-        return Decided(after=deployment.with_rollout(baking), entries=(entry,))
-    policy = policy_of(rollout, ports=ports)
-    now = ports.clock.policy_ms()
-    paused = pause(baking, why=rollout.pause_asked, until_ms=now + policy.pause_seconds * 1000, now_ms=now)
-    told = Entry(type=EventType.PAUSED, environment=rollout.environment, wave=rollout.wave, detail={"why": paused.why})
-    return Decided(after=deployment.with_rollout(paused), entries=(entry, told))
+    decided = Decided(after=deployment.with_rollout(baking), entries=(entry,))
+    if rollout.pause_asked:
+        policy = policy_of(rollout, ports=ports)
+        now = ports.clock.policy_ms()
+        paused = pause(baking, why=rollout.pause_asked, until_ms=now + policy.pause_seconds * 1000, now_ms=now)
+        told = Entry(
+            type=EventType.PAUSED, environment=rollout.environment, wave=rollout.wave, detail={"why": paused.why}
+        )
+        decided = Decided(after=deployment.with_rollout(paused), entries=(entry, told))
+    return decided if rollout.wave else with_smoke_asked(decided, rollout.environment, ports=ports)
 
 
 def _failed(

@@ -34,7 +34,7 @@ class Outbound(Protocol):
 class UserFunctions(Protocol):
     """Lambda functions of the user's."""
 
-    def invoke(self, name: str, payload: Mapping[str, Any], *, timeout_s: float) -> Reply:
+    def invoke(self, name: str, payload: Mapping[str, Any]) -> Reply:
         """What the function returned: 200 and its JSON, or 500 when it raised.
 
         Raises:

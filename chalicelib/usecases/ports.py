@@ -193,6 +193,18 @@ class Bus(Protocol):
         ...
 
 
+class Calls(Protocol):
+    """Calls to users' own addresses; made by a function that has the way out and no table."""
+
+    def order(self, call: Mapping[str, Any]) -> None:
+        """Have a call made soon, at least once; its result comes back as an event.
+
+        Raises:
+            Unavailable: the order was not taken; order it again.
+        """
+        ...
+
+
 class DeadLetters(Protocol):
     """Where requests go that came by event and were refused."""
 
@@ -284,6 +296,7 @@ class Ports:
     executions: Executions
     artifacts: Artifacts
     bus: Bus
+    calls: Calls
     signatures: Signatures
     metric_sources: Mapping[Source, MetricSource] = field(default_factory=dict)
     new_id: Callable[[], str]

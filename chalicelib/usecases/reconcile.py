@@ -13,6 +13,7 @@ from chalicelib.domain.errors import DomainError
 from chalicelib.domain.rollout import Phase
 from chalicelib.domain.timeline import EventType, OutboxMessage
 from chalicelib.domain.turn import Turn
+from chalicelib.usecases.answer_hook import time_out_hooks
 from chalicelib.usecases.control_deployment import resume_for_line
 from chalicelib.usecases.decide_approval import expire_approval
 from chalicelib.usecases.discuss_approval import remind_approvers
@@ -65,7 +66,7 @@ def reconcile(*, grace_ms: int = GRACE_MS, ports: Ports) -> Reconciled:
 
 def look_after(deployment_id: str, *, ports: Ports) -> bool:
     """Do for one deployment what a lost heartbeat, grant or wake-up would have done; true when it was woken."""
-    deployment = get_deployment(deployment_id, ports=ports)
+    deployment = time_out_hooks(deployment_id, ports=ports)
     rollout = deployment.current
     if rollout is not None and rollout.phase is Phase.AWAITING_TURN and not rollout.fence:
         turn = ports.store.get(Turn, rollout.environment, deployment.module)

@@ -83,6 +83,11 @@ def record(
         message = _message(event, decided.after, machine_ms)
         messages.append(message)
         changes += [Add(event), Add(audit), Add(message)]
+    messages += [
+        change.record
+        for change in decided.also
+        if isinstance(change, Add) and isinstance(change.record, OutboxMessage) and change.record.topic == "call"
+    ]
     after = replace(
         decided.after,
         event_seq=seq,

@@ -22,7 +22,7 @@ def relay_outbox(messages: Sequence[OutboxMessage], *, ports: Ports) -> int:
 
 
 def tell(messages: Sequence[OutboxMessage], *, ports: Ports) -> None:
-    """Publish what is to be published, then start what is to be started; telling twice does no harm.
+    """Publish what is to be published, then start and call what is to be started and called; telling twice does no harm.
 
     Raises:
         Unavailable: something was not taken; the rest was told all the same.
@@ -37,6 +37,11 @@ def tell(messages: Sequence[OutboxMessage], *, ports: Ports) -> None:
     for message in messages:
         if message.topic == "execution":
             ports.executions.start(message.payload["name"], message.payload["deploymentId"])
+        if message.topic == "call":
+            try:
+                ports.calls.order(message.payload)
+            except Unavailable as trouble:
+                troubles.append(trouble)
     if troubles:
         raise troubles[0]
 

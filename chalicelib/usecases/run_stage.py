@@ -1,4 +1,4 @@
-"""The stages before the first environment: Build, Test and SecurityScan."""
+"""The stages before the first environment: Build, Test and SecurityScan. Build and Test may ask a hook and wait for it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from chalicelib.domain.assignment import Assignment
 from chalicelib.domain.deployment import Deployment, Failure, Kind, Stage, StageName, StageStatus, Status
 from chalicelib.domain.environment import Environment
 from chalicelib.domain.errors import ArtifactRefused, DeploymentEnded, NotFound
+from chalicelib.domain.hook import HookCall, HookPoint, HookStatus
 from chalicelib.domain.module import (
     MAX_ARTIFACT_BYTES,
     ModuleVersion,
@@ -20,6 +21,7 @@ from chalicelib.domain.module import (
 )
 from chalicelib.domain.rollout import Phase
 from chalicelib.domain.timeline import EventType
+from chalicelib.usecases.ask_hook import hook_of_stage, with_hook_asked
 from chalicelib.usecases.end_deployment import ended_before_nodes
 from chalicelib.usecases.ports import Ports
 from chalicelib.usecases.recording import Decided, Entry, change_deployment
@@ -38,12 +40,12 @@ Check = Callable[[Deployment, ModuleVersion, Ports], Checked]
 
 
 def build(deployment_id: str, *, ports: Ports) -> Deployment:
-    """Check that what was uploaded is what was registered, and a module that can be started."""
+    """Check that what was uploaded is what was registered, and a module that can be started; then ask the Build hook."""
     return _run(StageName.BUILD, _check_bytes, deployment_id, ports=ports)
 
 
 def run_tests(deployment_id: str, *, ports: Ports) -> Deployment:
-    """Run the tests the policy configures: none can be configured yet, and the stage says so."""
+    """Ask the Test hook; where none is configured the stage says so."""
     return _run(StageName.TEST, _nothing_configured, deployment_id, ports=ports)
 
 
@@ -72,12 +74,39 @@ def _run(name: StageName, check: Check, deployment_id: str, *, ports: Ports) -> 
         after = _with(deployment, name, found.status, found.message, started, ports=ports)
         if name is StageName.BUILD:
             after = replace(after, digest=registered.digest, irreversible=found.irreversible)
-        return Decided(after=after.become(Status.RUNNING), entries=(_entry(name, found.status, found.message),))
+        after = after.become(Status.RUNNING)
+        target = hook_of_stage(deployment.module, POINT_OF[name], ports=ports) if name in POINT_OF else None
+        if target is not None:
+            own = "" if found.status is StageStatus.SKIPPED else found.message
+            waiting = Stage(name=name, status=StageStatus.RUNNING, started_at_ms=started, message=own)
+            return with_hook_asked(Decided(after=after.with_stage(waiting)), POINT_OF[name], target, ports=ports)
+        return Decided(after=after, entries=(_entry(name, found.status, found.message),))
 
     deployment = change_deployment(deployment_id, decide, ports=ports)
     if deployment.has_ended:
         raise DeploymentEnded(str(deployment.status))
     return deployment
+
+
+POINT_OF = {StageName.BUILD: HookPoint.BUILD, StageName.TEST: HookPoint.TEST}
+
+
+def stage_answered(deployment: Deployment, call: HookCall, *, ports: Ports) -> Decided:
+    """What follows from the outcome of a stage's hook: the stage has ended, and with a failure the deployment too."""
+    name = StageName(call.point)
+    waiting = deployment.stage(name)
+    if waiting is None or waiting.status is not StageStatus.RUNNING:
+        return Decided(after=deployment)
+    succeeded = call.status is HookStatus.SUCCEEDED
+    status = StageStatus.SUCCEEDED if succeeded else StageStatus.FAILED
+    said = f"{call.target}: {call.message or call.status}"
+    message = "; ".join(part for part in (waiting.message, said) if part)
+    after = _with(deployment, name, status, message, waiting.started_at_ms, ports=ports)
+    entry = _entry(name, status, message)
+    if succeeded:
+        return Decided(after=after, entries=(entry,))
+    failure = Failure(code="HOOK_FAILED", message=f"{name} failed: {said}")
+    return ended_before_nodes(after, Status.FAILED, failure=failure, entries=(entry,), ports=ports)
 
 
 def _check_bytes(_deployment: Deployment, registered: ModuleVersion, ports: Ports) -> Checked:

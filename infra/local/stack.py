@@ -8,7 +8,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +71,7 @@ def handlers() -> Mapping[str, Handler]:
         "api": application.app,
         "steps": application.steps,
         "events": application.events,
+        "hooks": application.hooks,
         "sweeps": application.sweeps,
     }
 
@@ -97,6 +98,7 @@ def wired_to(
         cors_origins=cors_origins,
         loopback_issuers=True,
         limits_percent=limits_percent,
+        outbound_loopback=True,
     )
     wiring.reset()
     wiring.install(settings=settings, clock=clock)
@@ -177,6 +179,7 @@ class LocalStack:
         server.start()
         self._stack.callback(server.stop)
         self.url = server.url
+        wiring.install(settings=replace(wiring.settings(), public_url=self.url))
         # What was unfinished when the last process died goes on now, not at the next sweep.
         forgive_silence(ports=wiring.ports())
         reconcile(grace_ms=0, ports=wiring.ports())

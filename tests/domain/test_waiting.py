@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.deployment import Deployment, Status
+from chalicelib.domain.deployment import Deployment, Stage, StageName, StageStatus, Status, smoke_position
 from chalicelib.domain.environment import Environment
+from chalicelib.domain.hook import HookCall, HookPoint, HookTarget
 from chalicelib.domain.rollout import ENDS, Phase, Rollout, Wave
 from chalicelib.domain.strategies import WaveKind
 from chalicelib.domain.waiting import WaitState, answer
@@ -39,11 +40,14 @@ OPEN = {
 }
 """What each wait waits for."""
 
+STAGES = frozenset({WaitState.BUILD, WaitState.TEST, WaitState.VALIDATE})
+"""These wait for their stage, whatever stands in the rollouts."""
+
 OUT_OF_REACH = {(WaitState.RESTORE_NODES, phase) for phase in Phase if phase not in ENDS | {Phase.PENDING}}
 """RestoreNodes is entered with a restore decided or nothing to restore; otherwise it waits to be decided on."""
 
 
-@pytest.mark.parametrize("state", WaitState)
+@pytest.mark.parametrize("state", sorted(set(WaitState) - STAGES))
 @pytest.mark.parametrize("phase", Phase)
 def test_there_is_an_answer_exactly_when_what_is_waited_for_is_over(state: WaitState, phase: Phase) -> None:
     said = answer(in_phase(phase), state, now_ms=NOW_MS)
@@ -51,7 +55,7 @@ def test_there_is_an_answer_exactly_when_what_is_waited_for_is_over(state: WaitS
     assert (said is None) == ((state, phase) in OPEN | OUT_OF_REACH)
 
 
-@pytest.mark.parametrize("state", sorted(set(WaitState) - {WaitState.RESTORE_NODES}))
+@pytest.mark.parametrize("state", sorted(set(WaitState) - STAGES - {WaitState.RESTORE_NODES}))
 def test_a_restoring_rollout_ends_every_wait_but_the_one_for_the_restore(state: WaitState) -> None:
     said = answer(in_phase(Phase.RESTORING), state, now_ms=NOW_MS)
 
@@ -144,3 +148,50 @@ def test_a_wait_is_answered_when_the_stored_token_was() -> None:
     assert not a_wait().is_answered
     assert not a_wait(answered_hash="e" * 64).is_answered
     assert a_wait(answered_hash="d" * 64).is_answered
+
+
+@pytest.mark.parametrize("state", sorted(STAGES))
+@pytest.mark.parametrize(
+    ("status", "following"), [(None, None), (StageStatus.RUNNING, None), (StageStatus.SKIPPED, "advance")]
+)
+def test_a_stage_is_waited_for_until_it_is_over(
+    state: WaitState, status: StageStatus | None, following: str | None
+) -> None:
+    name = StageName.VALIDATION if state is WaitState.VALIDATE else StageName(state)
+    stages = () if status is None else (Stage(name=name, status=status, started_at_ms=NOW_MS),)
+
+    said = answer(a_deployment(status=Status.RUNNING, stages=stages), state, now_ms=NOW_MS)
+
+    assert (said or {}).get("next") == following
+
+
+@pytest.mark.parametrize(
+    ("state", "status", "following"),
+    [
+        (WaitState.TEST, Status.FAILED, "end"),
+        (WaitState.VALIDATE, Status.FAILED, "end"),
+        (WaitState.VALIDATE, Status.COMPLETED, "advance"),
+    ],
+)
+def test_a_stage_of_a_deployment_that_has_ended_sends_the_machine_to_the_right_end(
+    state: WaitState, status: Status, following: str
+) -> None:
+    said = answer(a_deployment(status=status), state, now_ms=NOW_MS)
+
+    assert said is not None
+    assert said["next"] == following
+
+
+def test_a_wave_that_has_baked_waits_for_its_smoke_hook_and_for_no_other_environments() -> None:
+    def smoking(environment: Environment) -> Deployment:
+        call = HookCall(
+            position=smoke_position(environment),
+            point=HookPoint.SMOKE,
+            target=HookTarget(url="https://hooks.example.com/"),
+            asked_at_ms=NOW_MS,
+            deadline_ms=NOW_MS + 1,
+        )
+        return in_phase(Phase.BAKING, bake_until_ms=NOW_MS).with_hook(call)
+
+    assert answer(smoking(Environment.DEVELOPMENT), WaitState.ADVANCE_WAVE, now_ms=NOW_MS) is None
+    assert answer(smoking(Environment.QA), WaitState.ADVANCE_WAVE, now_ms=NOW_MS) is not None

@@ -17,6 +17,7 @@ from chalice.app import Chalice
 from chalicelib.domain.access import Role
 from chalicelib.domain.approval_link import ApprovalLink
 from chalicelib.domain.errors import NotAuthenticated
+from chalicelib.domain.seal import MasterKey
 from chalicelib.routes.api import add_routes
 from chalicelib.routes.edge import Edge, Patience
 from chalicelib.usecases.create_user import create_user
@@ -205,6 +206,7 @@ def make_api(*, identity: IdentityPorts | None = None, clock: FakeClock | None =
         "patience": Patience(2),
         "stage": "test",
     }
+    given["master_key"] = lambda: MasterKey(b"m" * 32)
     edge = Edge(**(given | edge_fields))
     served.edge = edge
     for user, role in USERS.items():

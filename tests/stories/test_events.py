@@ -108,6 +108,87 @@ def test_an_event_for_an_unknown_version_is_refused_with_its_reason(world):
     assert dead_letters(world)[0]["reason"]["type"] == "/problems/not-found"
 
 
+def published(version: str, number: int) -> dict[str, Any]:
+    return {
+        "id": f"6a7e8feb-b491-4cf7-a9f1-{number:012d}",
+        "source": "hotswap.requests",
+        "detail-type": "ArtifactPublished",
+        "detail": {"moduleName": "payment-processor", "version": version},
+    }
+
+
+def has_rule(world: World, **body: Any) -> str:
+    path = "/api/v1/modules/payment-processor/deploy-rules"
+    return str(world.ok("ada", "POST", path, body)["ruleId"])
+
+
+def test_a_version_that_appears_is_brought_to_development_by_its_rule(world):
+    world.has_nodes("Development", 1)
+    world.has_version("1.0.0")
+    rule = has_rule(world)
+
+    put(world, published("1.0.0", 1)["detail"], kind="ArtifactPublished")
+
+    [deployment] = deployments(world)
+    assert world.run(deployment["executionId"])["status"] == "Completed"
+    assert deployment["requestedBy"] == f"rule:{rule}"
+
+
+def test_without_a_rule_nothing_follows_from_a_version_that_appears(world):
+    world.has_version("1.0.0")
+    world.has_version("2.0.0-rc.1")
+
+    assert world.cloud.invoke("events", published("1.0.0", 1)) == {"executionIds": []}
+    has_rule(world, preReleases=False)
+    assert world.cloud.invoke("events", published("2.0.0-rc.1", 2)) == {"executionIds": []}
+
+
+def test_of_several_events_for_a_version_one_deployment_follows(world):
+    world.has_version("1.0.0")
+    has_rule(world)
+
+    answers = [world.cloud.invoke("events", published("1.0.0", number)) for number in (1, 1, 2)]
+
+    assert answers[0] == answers[1] == answers[2]
+    assert len(deployments(world)) == 1
+
+
+def test_a_version_whose_event_comes_late_does_not_go_over_a_newer_one(world):
+    for version in ("1.9.0", "1.10.0", "1.10.1"):
+        world.has_version(version)
+    has_rule(world)
+
+    for number, version in enumerate(("1.10.0", "1.9.0", "1.10.1", "1.10.0")):
+        world.cloud.invoke("events", published(version, number))
+
+    assert sorted(each["version"] for each in deployments(world)) == ["1.10.0", "1.10.1"]
+
+
+@pytest.mark.parametrize(
+    "detail", [{"moduleName": "payment-processor"}, {"moduleName": "payment-processor", "version": "9.9.9"}, "text"]
+)
+def test_a_poisonous_publication_is_kept_with_its_reason(world, detail):
+    has_rule(world)
+
+    world.cloud.invoke("events", {**published("1.0.0", 1), "detail": detail})
+
+    [letter] = dead_letters(world)
+    assert letter["event"]["detail"] == detail
+    assert deployments(world) == []
+
+
+def test_a_rule_that_was_removed_starts_nothing(world):
+    world.has_version("1.0.0")
+    rule = has_rule(world)
+    path = "/api/v1/modules/payment-processor/deploy-rules"
+    assert world.as_user("dana", "DELETE", f"{path}/{rule}").status == 403
+
+    assert world.as_user("ada", "DELETE", f"{path}/{rule}").status == 204
+
+    assert world.ok("vic", "GET", path) == {"rules": []}
+    assert world.cloud.invoke("events", published("1.0.0", 1)) == {"executionIds": []}
+
+
 class Published:
     """The real bus, and the order in which it was used: EventBridge itself promises none to receivers."""
 

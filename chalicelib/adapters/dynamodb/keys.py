@@ -25,6 +25,11 @@ Base table (consistent; `Store.get`, `Store.list`); `…` stands for what the re
     Quarantine        CLUSTER#environment                QUARANTINE#module#subject
     Policy            POLICY#environment                 REVISION#revision
     Configuration     CONFIGURATION#environment#module   REVISION#revision
+    StageHooks        HOOKS                              SCOPE#module or *
+    DeployRule        DEPLOY_RULES#module                RULE#id
+    ReceiverSecret    SECRETS                            RECEIVER#subject
+    Webhook           WEBHOOKS                           WEBHOOK#id
+    Delivery          DELIVERIES#webhook                 DELIVERY#event id            expires
     ModuleVersion     MODULE#name                        VERSION#version
     SigningKey        SIGNING_KEYS                       KEY#key id
     User              USER#username                      USER
@@ -46,6 +51,7 @@ its partition, so that it alone says where a page ended:
     open   DEPLOYMENTS          Deployment      updated_at_ms#id        unfinished deployments
     open   OUTBOX               OutboxMessage   created_at_ms#id        what has not been told yet
     open   APPROVALS            Approval        expires_at_ms#id        undecided approvals
+    open   DELIVERIES           Delivery        due_at_ms#webhook#event undelivered events
 
 `open` is sparse: a record leaves it with the write that ends it. A pointer is a tiny item written beside a record that
 must be found in a second list; it names the record and holds nothing else.
@@ -66,8 +72,10 @@ from chalicelib.domain.assignment import Assignment, Look
 from chalicelib.domain.checkpoint import Checkpoint, SealedHead
 from chalicelib.domain.configuration import Configuration
 from chalicelib.domain.delegation import Delegation
+from chalicelib.domain.deploy_rule import DeployRule
 from chalicelib.domain.deployment import Deployment
 from chalicelib.domain.guessing import WrongGuesses
+from chalicelib.domain.hook import StageHooks
 from chalicelib.domain.identity import IdempotentAnswer, Session, User
 from chalicelib.domain.line import Line
 from chalicelib.domain.module import ModuleVersion, SigningKey
@@ -75,10 +83,12 @@ from chalicelib.domain.node import EnrolToken, Member, Node, PendingNode
 from chalicelib.domain.node_history import NodeChange
 from chalicelib.domain.policy import Policy
 from chalicelib.domain.quarantine import Quarantine
+from chalicelib.domain.receiver import ReceiverSecret
 from chalicelib.domain.timeline import AuditRecord, Event, OutboxMessage
 from chalicelib.domain.trust import TrustedIssuer
 from chalicelib.domain.turn import Turn
 from chalicelib.domain.waiting import Wait
+from chalicelib.domain.webhook import KEPT_S, Delivery, Webhook
 
 PK, SK, ITEM_TYPE, REVISION, EXPIRES_AT = "pk", "sk", "itemType", "revision", "expiresAt"
 TARGET_PK, TARGET_SK = "targetPk", "targetSk"
@@ -213,6 +223,12 @@ def _undecided(approval: Approval) -> Place | None:
     return Place("APPROVALS", f"{instant(approval.expires_at_ms)}#{approval.id}")
 
 
+def _undelivered(delivery: Delivery) -> Place | None:
+    if not delivery.is_pending:
+        return None
+    return Place("DELIVERIES", f"{instant(delivery.due_at_ms)}#{delivery.webhook_id}#{delivery.event_id}")
+
+
 def _on_its_day(record: AuditRecord) -> Place:
     day = datetime.fromtimestamp(record.at_ms // 1000, UTC).date().isoformat()
     return Place(f"AUDIT#{day}", f"{instant(record.at_ms)}#{record.subject}#{record.seq:08d}")
@@ -254,6 +270,19 @@ LAYOUTS: Final = MappingProxyType[type[Any], Layout](
         Quarantine: Layout("Quarantine", "CLUSTER", 1, "QUARANTINE", 2),
         Policy: Layout("Policy", "POLICY", 1, "REVISION", 1),
         Configuration: Layout("Configuration", "CONFIGURATION", 2, "REVISION", 1),
+        StageHooks: Layout("StageHooks", "HOOKS", 0, "SCOPE", 1),
+        DeployRule: Layout("DeployRule", "DEPLOY_RULES", 1, "RULE", 1),
+        ReceiverSecret: Layout("ReceiverSecret", "SECRETS", 0, "RECEIVER", 1),
+        Webhook: Layout("Webhook", "WEBHOOKS", 0, "WEBHOOK", 1),
+        Delivery: Layout(
+            "Delivery",
+            "DELIVERIES",
+            1,
+            "DELIVERY",
+            1,
+            open=_undelivered,
+            expires_at_s=lambda row: row.created_at_ms // 1000 + KEPT_S,
+        ),
         ModuleVersion: Layout("ModuleVersion", "MODULE", 1, "VERSION", 1, pointer=_module),
         SigningKey: Layout("SigningKey", "SIGNING_KEYS", 0, "KEY", 1),
         User: Layout("User", "USER", 1, "USER", lists=lambda user: Place("USERS", user.username)),
@@ -275,6 +304,7 @@ LISTS_OF: Final = MappingProxyType[tuple[type[Any], str], tuple[str, ...]](
         (Deployment, OPEN): ("DEPLOYMENTS",),
         (OutboxMessage, OPEN): ("OUTBOX",),
         (Approval, OPEN): ("APPROVALS",),
+        (Delivery, OPEN): ("DELIVERIES",),
     }
 )
 """Every list `page` knows; a name that ends with # is completed by a module or a day."""

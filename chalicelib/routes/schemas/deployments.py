@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 from chalicelib.domain.deployment import Deployment, Status
 from chalicelib.domain.environment import Environment
 from chalicelib.domain.errors import InvalidInput, Violation
+from chalicelib.domain.hook import call_id
 from chalicelib.routes.fields import (
     Email,
     EnvironmentName,
@@ -21,6 +22,7 @@ from chalicelib.routes.fields import (
     iso_or_none,
     one_of,
 )
+from chalicelib.routes.schemas.hooks import HookCallBody, hook_call_body
 from chalicelib.routes.schemas.rollouts import RolloutBody, rollout_body
 from chalicelib.routes.schemas.strategies import StrategyOverrideBody
 from chalicelib.routes.validation import Answered, Received, broken_inside
@@ -210,6 +212,7 @@ class DeploymentBody(DeploymentSummary):
     superseded_by: str | None
     cancel_requested_by: str | None
     stages: list[StageBody]
+    hooks: list[HookCallBody]
     environments: list[RolloutBody]
 
 
@@ -259,6 +262,7 @@ def deployment_body(deployment: Deployment) -> DeploymentBody:
             )
             for stage in deployment.stages
         ],
+        hooks=[hook_call_body(call_id(deployment.id, call.position), call) for call in deployment.hooks],
         environments=[rollout_body(rollout) for rollout in deployment.rollouts],
     )
 

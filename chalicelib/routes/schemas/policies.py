@@ -18,9 +18,11 @@ from chalicelib.domain.approval import RoleNeeded
 from chalicelib.domain.environment import Environment
 from chalicelib.domain.errors import InvalidInput
 from chalicelib.domain.freeze import FreezeThen, FreezeWindow, Once, Verb, Weekday, Weekly
+from chalicelib.domain.hook import HookTarget
 from chalicelib.domain.policy import ApprovalPolicy, Concurrency, HoldPolicy, HoldThen, Overridable, Policy
 from chalicelib.domain.strategies import StrategySpec
 from chalicelib.routes.fields import LONGEST_SECONDS, Instant, ModuleName, Reason, Seconds, iso, one_of
+from chalicelib.routes.schemas.hooks import HookTargetBody
 from chalicelib.routes.schemas.strategies import StrategyBody
 from chalicelib.routes.validation import Answered, Received, broken, broken_inside
 
@@ -224,6 +226,7 @@ class PutPolicy(Received):
     overridable: Annotated[list[OverridableName], Field(max_length=len(Overridable))] = Field(default_factory=list)
     freezes: Annotated[list[FreezeBody], Field(max_length=50)] = Field(default_factory=list)
     freeze_wait_seconds: Annotated[int, Field(ge=0, le=300 * 24 * 3600)] = 604_800
+    smoke: HookTargetBody | None = None
     expected_revision: Annotated[int, Field(ge=0, le=99_999_999)] | None = None
 
     def policy(self, environment: Environment) -> Policy:
@@ -234,6 +237,7 @@ class PutPolicy(Received):
             strategy=self.strategy.spec(),
             analysis=analysis.policy(),
             approval=self.approval.policy(),
+            smoke=None if self.smoke is None else self.smoke.target(),
             hold=HoldPolicy(**dict(self.hold)),
             freezes=tuple(freeze.window() for freeze in self.freezes),
             overridable=tuple(name for name in Overridable if name in self.overridable),
@@ -278,6 +282,7 @@ class PolicyBody(Answered):
     overridable: list[Overridable]
     freezes: list[dict[str, Any]]
     freeze_wait_seconds: int
+    smoke: dict[str, Any] | None
 
 
 def policy_body(policy: Policy) -> PolicyBody:
@@ -290,6 +295,7 @@ def policy_body(policy: Policy) -> PolicyBody:
         strategy=_strategy(policy.strategy),
         analysis=_in_camel(asdict(policy.analysis)),
         approval=_in_camel(asdict(policy.approval)),
+        smoke=None if policy.smoke is None else _smoke_body(policy.smoke),
         hold=_in_camel(asdict(policy.hold)),
         overridable=list(policy.overridable),
         freezes=[_in_camel(asdict(freeze)) for freeze in policy.freezes],
@@ -303,6 +309,10 @@ def _strategy(spec: StrategySpec) -> dict[str, Any]:
     steps = [{k: v for k, v in asdict(step).items() if k not in sizes or v} for step in spec.steps]
     shown: dict[str, Any] = _in_camel(asdict(spec) | {"steps": steps})
     return shown
+
+
+def _smoke_body(target: HookTarget) -> dict[str, Any]:
+    return {name: each for name, each in _in_camel(asdict(target)).items() if each != ""}
 
 
 def _in_camel(value: Any) -> Any:
