@@ -27,7 +27,7 @@ POLLED: Final = frozenset({"getDeployment", "listDeploymentEvents", "getApproval
 MOST_CALLERS: Final = 10_000
 
 
-def limit_of(operation_id: str, method: str, access: Action | Literal["node"] | None) -> RateLimit | None:
+def limit_of(operation_id: str, method: str, access: Action | Literal["node", "callback"] | None) -> RateLimit | None:
     """The limit on an operation; None for what nodes say."""
     if access == "node":
         return None
