@@ -16,7 +16,7 @@ from chalicelib.domain.access import Role
 from chalicelib.domain.edition import is_edition
 from chalicelib.domain.environment import Environment
 from chalicelib.domain.identity import USERNAME_RULE, is_username
-from chalicelib.domain.module import is_digest, is_module_name, is_version
+from chalicelib.domain.module import SEMVER, is_digest, is_module_name, is_version
 from chalicelib.domain.rounding import parse_share
 from chalicelib.domain.trust import ISSUER_NAME_RULE, is_issuer_name
 from chalicelib.routes.validation import broken
@@ -133,7 +133,11 @@ def _shaped(**schema: Any) -> Any:
 ModuleName = Annotated[
     str, matching(MODULE_NAME_RULE, is_module_name), _shaped(pattern="^[a-z0-9][a-z0-9-]{1,62}[a-z0-9]$")
 ]
-Version = Annotated[str, matching(VERSION_RULE, is_version), _shaped(maxLength=128, description="Semantic version")]
+Version = Annotated[
+    str,
+    matching(VERSION_RULE, is_version),
+    _shaped(maxLength=128, pattern=f"^{SEMVER.pattern}$", description="Semantic version"),
+]
 Digest = Annotated[
     str,
     matching("must be sha256: and 64 lower-case hexadecimal digits", is_digest),
@@ -148,10 +152,14 @@ Email = Annotated[
     str, matching("must be a plain e-mail address, at most 254 characters", _is_email), _shaped(maxLength=254)
 ]
 PublicKey = Annotated[
-    str, matching("must be 32 bytes in standard base64", _is_base64_of(32)), _shaped(contentEncoding="base64")
+    str,
+    matching("must be 32 bytes in standard base64", _is_base64_of(32)),
+    _shaped(contentEncoding="base64", minLength=44, maxLength=44),
 ]
 Signature = Annotated[
-    str, matching("must be 64 bytes in standard base64", _is_base64_of(64)), _shaped(contentEncoding="base64")
+    str,
+    matching("must be 64 bytes in standard base64", _is_base64_of(64)),
+    _shaped(contentEncoding="base64", minLength=88, maxLength=88),
 ]
 KeyId = Annotated[
     str,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,10 @@ from chalicelib.routes.problems import RequestRefused as Refused
 MAX_DEPTH = 32
 MAX_FIELDS = 1_000
 _REPLACEMENT = "\ufffd"
+_UNREADABLE = re.compile("[\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+"""Halves of surrogate pairs, and the marks that make a text read otherwise than it is (Unicode TR 36, "trojan source")."""
+
+_READABLE = "text must not contain NUL, half of a surrogate pair or marks that change the direction of text"
 
 
 def read_json(event: Mapping[str, Any], *, max_bytes: int) -> Any:
@@ -23,7 +28,7 @@ def read_json(event: Mapping[str, Any], *, max_bytes: int) -> Any:
     Raises:
         RequestRefused: another media type, too large, not UTF-8, not JSON (NaN and infinities are not), a key twice,
             nested deeper than MAX_DEPTH.
-        InvalidInput: text with code points that stand for no character, or an object with more than MAX_FIELDS fields.
+        InvalidInput: text with code points that stand for no character or turn its direction, or an object with more than MAX_FIELDS fields.
     """
     text = _text(event, max_bytes)
     if not text:
@@ -114,5 +119,7 @@ def _check_inside(value: Any) -> None:
 
 def _check_texts(texts: Any) -> None:
     for text in texts:
-        if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text if character > "\ud7ff"):
-            raise InvalidInput(Violation("", "text must not contain NUL or half of a surrogate pair"))
+        if not text.isascii() and _UNREADABLE.search(text):
+            raise InvalidInput(Violation("", _READABLE))
+        if "\0" in text:
+            raise InvalidInput(Violation("", _READABLE))

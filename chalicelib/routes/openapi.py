@@ -6,9 +6,11 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
+from pydantic.fields import FieldInfo
 from pydantic.json_schema import models_json_schema
 
 from chalicelib.domain.access import PERMISSIONS, Role
+from chalicelib.domain.module import SEMVER
 from chalicelib.routes.endpoint import Spec, all_specs
 
 REFERENCE = "#/components/schemas/{model}"
@@ -26,7 +28,7 @@ _PATH_SCHEMAS: dict[str, dict[str, Any]] = {
     "keyId": {"type": "string", "pattern": "^ed25519:[0-9a-f]{32}$"},
     "environment": {"type": "string", "enum": ["Development", "QA", "Staging", "Production"]},
     "name": {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{1,62}[a-z0-9]$"},
-    "version": {"type": "string", "maxLength": 128},
+    "version": {"type": "string", "maxLength": 128, "pattern": f"^{SEMVER.pattern}$"},
     "username": {"type": "string", "pattern": "^[a-z0-9][a-z0-9._@-]{1,63}$"},
     "delegator": {"type": "string", "maxLength": 128},
     "delegate": {"type": "string", "maxLength": 128},
@@ -114,10 +116,24 @@ def _query_parameters(spec: Spec) -> list[dict[str, Any]]:
     schema = _untitled(spec.query.model_json_schema())
     definitions = schema.get("$defs", {})
     required = schema.get("required", [])
+    bounds = {field.alias or name: _bounds(field) for name, field in spec.query.model_fields.items()}
     return [
-        {"name": name, "in": "query", "required": name in required, "schema": _inlined(each, definitions)}
+        {
+            "name": name,
+            "in": "query",
+            "required": name in required,
+            "schema": _inlined(each, definitions) | bounds[name],
+        }
         for name, each in schema["properties"].items()
     ]
+
+
+def _bounds(field: FieldInfo) -> dict[str, Any]:
+    """What a number from a query must keep: pydantic leaves it out of the schema where a text is read first."""
+    limits = {"minimum": "ge", "maximum": "le"}
+    return {
+        name: getattr(each, limit) for each in field.metadata for name, limit in limits.items() if hasattr(each, limit)
+    }
 
 
 def _untitled(schema: Any) -> Any:
@@ -152,6 +168,8 @@ def _failures(spec: Spec) -> list[int]:
         found |= {400, 413, 415}
     if spec.query is not None or spec.path_names:
         found.add(400)
+    if spec.path_names:
+        found.add(404)  # an id there cannot be
     if spec.access is not None:
         found |= {401} if spec.access in ("node", "callback") else {401, 403}
     return sorted(found)

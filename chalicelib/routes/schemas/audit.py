@@ -28,7 +28,7 @@ def _is_day(text: str) -> bool:
 
 
 Subject = Annotated[str, Field(min_length=1, max_length=300)]
-Day = Annotated[str, matching("must be a day such as 2026-11-21", _is_day)]
+Day = Annotated[str, matching("must be a day such as 2026-11-21", _is_day), Field(json_schema_extra={"format": "date"})]
 
 
 class ReadAudit(Received):
