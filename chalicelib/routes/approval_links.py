@@ -147,6 +147,11 @@ def read_approval_link(call: Call, body: UseLink) -> LinkQuestionBody:
 def decide_with_link(call: Call, body: DecideByLink) -> ApprovalBody:
     ports = call.edge.ports
     approval = decide_by_link(
-        body.token, approved=body.approved, reason=body.reason, links=call.edge.links, ports=ports
+        body.token,
+        approved=body.approved,
+        request_id=call.request_id,
+        reason=body.reason,
+        links=call.edge.links,
+        ports=ports,
     )
     return approval_body(approval, now_ms=ports.clock.policy_ms())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Protocol
 
 from chalicelib.domain.access import Action, Caller, require
@@ -73,7 +74,9 @@ def read_link(token: str, *, links: ApprovalLinks, ports: Ports) -> tuple[str, Q
     return link.person, question(approval, ports=ports)
 
 
-def decide_by_link(token: str, *, approved: bool, reason: str, links: ApprovalLinks, ports: Ports) -> Approval:
+def decide_by_link(
+    token: str, *, approved: bool, reason: str, request_id: str = "", links: ApprovalLinks, ports: Ports
+) -> Approval:
     """The approval after the link's person decided with it; the link is used up in the same write.
 
     Raises:
@@ -86,7 +89,7 @@ def decide_by_link(token: str, *, approved: bool, reason: str, links: ApprovalLi
         reason=reason,
         approval_id=link.approval_id,
         plan_hash=link.plan_hash,
-        caller=caller,
+        caller=replace(caller, request_id=request_id),
         also=(Add(UsedLink(id=link.id, expires_at_s=link.expires_at_s)),),
         ports=ports,
     )

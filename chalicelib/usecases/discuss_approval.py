@@ -30,7 +30,7 @@ def comment_on_approval(
         said = Comment(by=caller.name, text=text, at_ms=ports.clock.policy_ms())
         return comment(approval, said), {"by": caller.name, "text": text}
 
-    return _change(deployment_id, approval_id, say, EventType.APPROVAL_COMMENTED, actor=caller.name, ports=ports)
+    return _change(deployment_id, approval_id, say, EventType.APPROVAL_COMMENTED, caller=caller, ports=ports)
 
 
 def withdraw_from_approval(
@@ -48,7 +48,7 @@ def withdraw_from_approval(
         left = withdraw_decision(approval, by=caller.name, now_ms=ports.clock.policy_ms())
         return left, {"by": caller.name, "reason": reason, "stillNeeded": still_needed(left).sentence}
 
-    return _change(deployment_id, approval_id, take_back, EventType.DECISION_WITHDRAWN, actor=caller.name, ports=ports)
+    return _change(deployment_id, approval_id, take_back, EventType.DECISION_WITHDRAWN, caller=caller, ports=ports)
 
 
 def remind_approvers(deployment_id: str, *, ports: Ports) -> Deployment:
@@ -73,7 +73,9 @@ def remind_approvers(deployment_id: str, *, ports: Ports) -> Deployment:
     return change_deployment(deployment_id, choose, actor=SYSTEM, ports=ports)
 
 
-def _change(deployment_id: str, approval_id: str, say: Any, event: EventType, *, actor: str, ports: Ports) -> Approval:
+def _change(
+    deployment_id: str, approval_id: str, say: Any, event: EventType, *, caller: Caller, ports: Ports
+) -> Approval:
     after: list[Approval] = []
 
     def choose(deployment: Deployment) -> Decided | None:
@@ -87,7 +89,7 @@ def _change(deployment_id: str, approval_id: str, say: Any, event: EventType, *,
         return _said(deployment, changed, event, detail)
 
     get_deployment(deployment_id, ports=ports)
-    change_deployment(deployment_id, choose, actor=actor, ports=ports)
+    change_deployment(deployment_id, choose, actor=caller.name, request_id=caller.request_id, ports=ports)
     return after[0]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.domain.access import Caller, Role
 from chalicelib.domain.deployment import Status
 from chalicelib.domain.policy import ApprovalPolicy
 from chalicelib.domain.rollout import Phase
@@ -15,6 +16,7 @@ from chalicelib.domain.timeline import AuditRecord
 from chalicelib.routes.endpoint import all_specs
 from chalicelib.usecases.control_deployment import cancel_deployment, pause_deployment
 from chalicelib.usecases.create_user import create_user
+from chalicelib.usecases.decide_approval import decide_approval
 from infra.local.http_server import HttpResponse
 from tests.routes.conftest import PASSWORD, USERS, Api, make_api
 from tests.routes.test_issuers import GOOD as AN_ISSUER
@@ -28,6 +30,9 @@ WHY = {"reason": "because"}
 
 NOT_AUDITED = {
     "reportHeartbeat": "what a node measures is no decision; what follows from it is in the deployment's chain",
+    "makeApprovalLink": "nothing is stored: a signed link; what is decided with it is in the deployment's chain",
+    "planDeployment": "a dry run: it changes nothing",
+    "readApprovalLink": "it shows the question a link asks, and changes nothing",
 }
 """Calls that change something and leave no record, each with its reason."""
 
@@ -106,6 +111,16 @@ def from_issuer(api: Api) -> HttpResponse:
     return answer
 
 
+def delegation(api: Api) -> HttpResponse:
+    body = {"to": "vic", "until": "2026-12-01T00:00:00Z"}
+    return api.call("POST", "/api/v1/approvals/delegations", body, user="amal")
+
+
+def end_of_delegation(api: Api) -> HttpResponse:
+    assert delegation(api).status == 201
+    return api.call("DELETE", "/api/v1/approvals/delegations/amal/vic", user="amal")
+
+
 def revoke(api: Api) -> HttpResponse:
     key = api.ok("ada", "POST", "/api/v1/signing-keys", {"publicKey": KEY, "owner": "ci"})["keyId"]
     return api.call("POST", f"/api/v1/signing-keys/{key}/revoke", WHY, user="ada")
@@ -137,6 +152,8 @@ CALLS: dict[str, Callable[[Api], HttpResponse]] = {
     "cordonNode": node("cordon"),
     "createDeployment": create,
     "createEnrolToken": simply("POST", "/api/v1/clusters/QA/nodes/enrol-tokens", {}),
+    "delegateApprovals": delegation,
+    "endDelegation": end_of_delegation,
     "createUser": simply("POST", "/api/v1/users", {"username": "erin", "roles": ["Viewer"]}),
     "disableUser": user("POST", "disable", WHY),
     "distrustIssuer": distrust,
@@ -179,6 +196,14 @@ def asked(scene: Scene) -> str:
     return scene.run(scene.create(), until=lambda d: d.status is Status.PENDING_APPROVAL).id
 
 
+def agreed_by_one_of_two(scene: Scene) -> str:
+    scene.set_policy(approval=ApprovalPolicy(required=True, approvers=2))
+    runs_already(scene)
+    waiting = scene.run(scene.create(), until=lambda d: d.status is Status.PENDING_APPROVAL)
+    decide_approval(waiting.id, approved=True, reason="", caller=AMAL, ports=scene.ports)
+    return waiting.id
+
+
 def completed(scene: Scene) -> str:
     scene.set_policy()
     runs_already(scene)
@@ -190,7 +215,13 @@ def cancelled(scene: Scene) -> str:
     return cancel_deployment(scene.create().id, reason="", caller=DANA, ports=scene.ports).id
 
 
+AMAL = Caller(name="amal", roles=frozenset({Role.APPROVER}))
+APPROVAL = "/api/v1/approvals/deployments/{}"
 SIGNALS: dict[str, tuple[Callable[[Scene], str], str, str]] = {
+    "commentOnDeployment": (asked, APPROVAL + "/comments", "dana"),
+    "decideApprovals": (asked, "/api/v1/approvals/decisions", "amal"),
+    "decideWithLink": (asked, "/api/v1/approvals/link/decision", ""),
+    "withdrawDecision": (agreed_by_one_of_two, APPROVAL + "/withdraw", "amal"),
     "approveDeployment": (asked, "/api/v1/approvals/deployments/{}/approve", "amal"),
     "rejectDeployment": (asked, "/api/v1/approvals/deployments/{}/reject", "amal"),
     "cancelDeployment": (baking, DEPLOYMENTS + "/{}/cancel", "dana"),
@@ -201,6 +232,20 @@ SIGNALS: dict[str, tuple[Callable[[Scene], str], str, str]] = {
     "retryDeployment": (cancelled, DEPLOYMENTS + "/{}/retry", "dana"),
 }
 """Calls about a deployment that must have come so far."""
+
+
+def said(api: Api, operation: str, deployment: str) -> dict[str, Any] | None:
+    """The body of a call about this deployment."""
+    for name in USERS:
+        api.token(name)
+    if operation == "commentOnDeployment":
+        return {"text": "which ticket?"}
+    if operation == "decideApprovals":
+        return {"decisions": [{"executionId": deployment, "approved": True}]}
+    if operation == "decideWithLink":
+        link = api.ok("amal", "POST", f"{APPROVAL.format(deployment)}/link")["link"]
+        return {"token": link.partition("#")[2], "approved": True}
+    return WHY
 
 
 def records(api: Api) -> dict[str, AuditRecord]:
@@ -248,9 +293,9 @@ def test_u02_what_is_said_to_a_deployment_is_in_the_audit_with_the_id_of_its_req
             passwords=api.edge.identity.passwords,
             ports=scene.ports,
         )
-    api.token(who)
+    body = said(api, operation, deployment)
 
-    assert_audited(api, lambda: api.call("POST", path.format(deployment), WHY, user=who))
+    assert_audited(api, lambda: api.call("POST", path.format(deployment), body, user=who or None))
 
 
 def test_u02_refused_attempts_are_in_the_audit_and_bounded() -> None:
