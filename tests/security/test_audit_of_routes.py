@@ -121,6 +121,17 @@ def end_of_delegation(api: Api) -> HttpResponse:
     return api.call("DELETE", "/api/v1/approvals/delegations/amal/vic", user="amal")
 
 
+def labels(api: Api) -> HttpResponse:
+    node_id, _ = api.has_node()
+    return api.call("PUT", f"/api/v1/nodes/{node_id}/labels", {"labels": {"zone": "b"}, "reason": "moved"}, user="ada")
+
+
+def configuration(api: Api) -> HttpResponse:
+    api.has_version()
+    body = {"values": {"LIMIT": "5"}, "reason": "because"}
+    return api.call("PUT", "/api/v1/modules/payment-processor/configuration/QA", body, user="dana")
+
+
 def revoke(api: Api) -> HttpResponse:
     key = api.ok("ada", "POST", "/api/v1/signing-keys", {"publicKey": KEY, "owner": "ci"})["keyId"]
     return api.call("POST", f"/api/v1/signing-keys/{key}/revoke", WHY, user="ada")
@@ -161,6 +172,8 @@ CALLS: dict[str, Callable[[Api], HttpResponse]] = {
     "enableUser": user("POST", "enable", WHY, before="disable"),
     "enrolNode": enrol,
     "exchangeToken": from_issuer,
+    "labelNode": labels,
+    "putConfiguration": configuration,
     "limitLine": simply("PUT", "/api/v1/line/limit", {"mostRunning": 3}),
     "logIn": lambda api: login(api, "vic", PASSWORD),
     "logOut": log_out,
@@ -217,6 +230,7 @@ def cancelled(scene: Scene) -> str:
 
 AMAL = Caller(name="amal", roles=frozenset({Role.APPROVER}))
 APPROVAL = "/api/v1/approvals/deployments/{}"
+NOT_ASKED_YET = {"releaseQuarantine": "needs a version that was rolled back; asked for in the tests of its use case"}
 SIGNALS: dict[str, tuple[Callable[[Scene], str], str, str]] = {
     "commentOnDeployment": (asked, APPROVAL + "/comments", "dana"),
     "decideApprovals": (asked, "/api/v1/approvals/decisions", "amal"),
@@ -266,7 +280,7 @@ def assert_audited(api: Api, call: Callable[[], HttpResponse]) -> None:
 def test_every_call_that_changes_something_has_a_case_here() -> None:
     changing = {spec.operation_id for spec in all_specs() if spec.method != "GET"}
 
-    assert changing == set(CALLS) | set(SIGNALS) | set(NOT_AUDITED)
+    assert changing == set(CALLS) | set(SIGNALS) | set(NOT_AUDITED) | set(NOT_ASKED_YET)
 
 
 @pytest.mark.parametrize("operation", CALLS)
