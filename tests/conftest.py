@@ -3,11 +3,44 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
+from typing import Any
 
+import botocore.client
+import pytest
 from hypothesis import HealthCheck, settings
+
+from tests import canaries
 
 settings.register_profile(
     "ci", derandomize=True, max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.register_profile("explore", max_examples=2_000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport() -> Generator[None, Any, None]:
+    """A test that writes a secret anywhere fails, whatever else it proves. See tests/canaries.py."""
+    report = (yield).get_result()
+    leaks = _leaks(report)
+    if leaks and report.outcome == "passed":
+        report.outcome, report.longrepr = "failed", f"a secret of this test is in: {', '.join(leaks)}"
+
+
+def _leaks(report: Any) -> list[str]:
+    return [name for name, text in report.sections if canaries.is_in(text)]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_secret_goes_to_aws() -> Generator[None, None, None]:
+    """Every call to AWS of the whole run is looked through."""
+    original = botocore.client.BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def looked_through(self: Any, operation: str, parameters: Any) -> Any:
+        canaries.require_absent(self.meta.service_model.service_name, operation, parameters)
+        return original(self, operation, parameters)
+
+    botocore.client.BaseClient._make_api_call = looked_through  # type: ignore[attr-defined]
+    yield
+    botocore.client.BaseClient._make_api_call = original  # type: ignore[attr-defined]

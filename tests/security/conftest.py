@@ -13,6 +13,7 @@ from chalicelib.adapters.secret_keys import SecretKeys
 from chalicelib.adapters.tokens import Tokens
 from chalicelib.usecases.identity_ports import IdentityPorts
 from tests.adapters.test_secret_keys import FakeSecrets
+from tests.canaries import planted
 from tests.fakes import FakeClock
 from tests.routes.conftest import Api, QuickPasswords, make_api
 from tests.security.oidc_issuer import OidcIssuer
@@ -29,7 +30,7 @@ class RealApi:
             tokens=Tokens(self.keys, clock),
             id_tokens=IdTokens(SafeHttp(loopback=True), clock),
             passwords=QuickPasswords(),
-            new_secret=lambda: f"secret-{next(numbers)}",
+            new_secret=lambda: planted("secret", next(numbers)),
         )
         self.api: Api = make_api(identity=identity, clock=clock, **edge_fields)
         self.clock = clock

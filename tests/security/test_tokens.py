@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from chalicelib.adapters.secret_keys import SIGNS_AFTER_MS, VERIFIES_ON_MS
 from chalicelib.domain.identity import Session
 from infra.local.gateway import HttpRequest
-from tests.routes.conftest import Api
+from tests.routes.conftest import PASSWORD, Api
 from tests.security.conftest import RealApi
 
 HERE = "/api/v1/authentication"
@@ -303,8 +303,7 @@ def test_t13_whatever_ends_a_session_ends_it_with_the_next_request(real: RealApi
 
 
 def _anew(api: Api) -> str:
-    password = "correct horse battery staple"
-    answer = api.call("POST", f"{HERE}/login", {"username": "dana", "password": password})
+    answer = api.call("POST", f"{HERE}/login", {"username": "dana", "password": PASSWORD})
     return str(answer.json()["accessToken"])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,6 +16,7 @@ from infra.local.cloud import LocalCloud
 from infra.local.http_server import LocalHttp
 from infra.local.stack import handlers, wired_to
 from infra.resources import HOTSWAP
+from tests.canaries import PASSWORD
 from tests.fakes import FakeMetrics, FakeStore
 from tests.stories.story_time import StoryTime
 from tests.stories.world import ORDER, World
@@ -29,10 +31,10 @@ class QuickPasswords:
     """Passwords without the slowness that protects them: stories are not about guessing."""
 
     def hash(self, password: str) -> str:
-        return f"plain:{password}"
+        return "sha256:" + hashlib.sha256(password.encode()).hexdigest()
 
     def verify(self, password: str, stored: str | None) -> bool:
-        return stored == f"plain:{password}"
+        return stored == self.hash(password)
 
     def is_outdated(self, stored: str) -> bool:
         return False
@@ -59,8 +61,10 @@ def a_world(*, on_dynamodb: bool) -> Iterator[World]:
         http = LocalHttp(application.app)
         tokens = {}
         for user, role in USERS.items():
-            create_user(user, "story", (role,), created_by="set-up", passwords=wiring.passwords(), ports=wiring.ports())
-            body = {"username": user, "password": "story"}
+            create_user(
+                user, PASSWORD, (role,), created_by="set-up", passwords=wiring.passwords(), ports=wiring.ports()
+            )
+            body = {"username": user, "password": PASSWORD}
             answer = http.request("POST", "/api/v1/authentication/login", json=body)
             assert answer.status == 200, answer.body
             tokens[user] = answer.json()["accessToken"]
