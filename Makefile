@@ -7,7 +7,7 @@ RUN := $(BIN)/python
 SDK = cd sdk-ts && PATH="$(CURDIR)/$(BIN):$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check unit coverage test-long judge-quality audit format openapi sdk clean
+.PHONY: help setup demo run test check unit coverage test-long judge-quality audit format openapi examples sdk clean
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -36,15 +36,21 @@ check: setup sdk-ts/node_modules/.installed  ## Lint, types, layers, generated f
 	@echo "== mypy --strict"; $(BIN)/mypy
 	@echo "== import layers"; $(BIN)/lint-imports --no-cache
 	@echo "== generated files are fresh"; $(RUN) -m infra.openapi --check && $(RUN) -m infra.requirements --check
+	@echo "== changes of the API"; $(RUN) -m infra.api_changes
 	@echo "== sdk: lint, types"; $(SDK) npm run --silent check
 
 unit: setup sdk-ts/node_modules/.installed
 	@echo "== tests"; $(BIN)/pytest -q -n 2 -m "not long"
 	@echo "== sdk: tests"; $(SDK) npm test --silent
+	@echo "== sdk: every operation against a running stack"; $(SDK) npm run --silent test:live live/operations
 
 sdk-ts/node_modules/.installed: sdk-ts/package-lock.json | setup
 	@echo "== installing into sdk-ts/node_modules from package-lock.json"
 	@$(SDK) npm ci --silent && touch node_modules/.installed
+
+examples: sdk-ts/node_modules/.installed  ## Record the examples of docs/openapi.json anew, from a running stack
+	@HOTSWAP_RECORD=$(CURDIR)/infra/api_examples.json; export HOTSWAP_RECORD; $(SDK) npm run --silent test:live live/operations
+	@$(RUN) -m infra.openapi
 
 sdk: sdk-ts/node_modules/.installed  ## Build the TypeScript SDK and the hotswap command line into sdk-ts/dist
 	@$(SDK) npm run --silent build
@@ -52,8 +58,9 @@ sdk: sdk-ts/node_modules/.installed  ## Build the TypeScript SDK and the hotswap
 coverage: setup  ## The same tests, measured: which branches they reach
 	@$(BIN)/pytest -q -n 2 -m "not long" --cov --cov-report=term:skip-covered --cov-fail-under=85
 
-test-long: setup  ## What takes longer than make test may
+test-long: setup sdk-ts/node_modules/.installed  ## What takes longer than make test may
 	@$(BIN)/pytest -q -m long
+	@echo "== sdk: examples, terminal, package and browser against a running stack"; $(SDK) npm run --silent test:live live/long
 
 judge-quality: setup  ## How often the judge errs, in a simulated world fixed beforehand
 	@$(RUN) -m load.judge_quality

@@ -1,24 +1,5 @@
-import { OrchestrationClient } from '../src/index.ts'
+import { promised } from '../examples/promised-usage.ts'
 import { DEPLOYMENT, FakeApi, json } from './fake-api.ts'
-
-/** What was promised to compile and run unchanged; the live tests run it against the stack. */
-export async function promised(
-  options: ConstructorParameters<typeof OrchestrationClient>[0],
-  { moduleName, version, requesterEmail }: { moduleName: string; version: string; requesterEmail: string },
-) {
-  const client = new OrchestrationClient(options)
-  await client.authenticate()
-  const { executionId } = await client.deployments.create({
-    moduleName,
-    version,
-    targetEnvironment: 'Production',
-    requesterEmail,
-  })
-  const status = await client.deployments.waitForCompletion(executionId)
-  const told = status.status === 'Completed' ? 'done' : `not done: ${status.error?.message}`
-  const health = (await client.clusters.getMetrics('Production')).health
-  return { told, health }
-}
 
 test('the promised usage compiles and runs unchanged', async () => {
   const api = new FakeApi(({ path }) => {
