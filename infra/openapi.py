@@ -9,13 +9,14 @@ from pathlib import Path
 # What describes the routes is what declares them.
 import chalicelib.routes.api  # noqa: F401
 from chalicelib.routes.openapi import describe
+from infra.api_examples import with_examples
 
 FILE = Path(__file__).parents[1] / "docs" / "openapi.json"
 
 
 def rendered() -> str:
     """The file's text as it must be."""
-    return json.dumps(describe(), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(with_examples(describe()), indent=2, ensure_ascii=False) + "\n"
 
 
 def main(arguments: list[str]) -> int:

@@ -15,6 +15,7 @@ from chalicelib.routes.endpoint import all_specs
 from chalicelib.routes.openapi import describe
 from chalicelib.routes.schemas.heartbeats import HeartbeatBody
 from chalicelib.routes.schemas.nodes import EnrolNode
+from infra.api_examples import fitted
 from infra.openapi import FILE, rendered
 
 DOCS = Path(__file__).parents[2] / "docs" / "contracts"
@@ -81,3 +82,84 @@ def test_a_node_may_send_what_the_node_protocol_shows() -> None:
     heartbeat = HeartbeatBody.model_validate(sent).heartbeat()
 
     assert (heartbeat.interval, heartbeat.windows[0].window.requests) == (42, 120)
+
+
+@pytest.fixture(scope="module")
+def checked_in() -> dict[str, Any]:
+    return json.loads(FILE.read_text())
+
+
+def bodies(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Every JSON body that is sent or answered when all goes well, by operation."""
+    found = {}
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            parts = {"request": operation.get("requestBody", {})}
+            parts |= {status: each for status, each in operation["responses"].items() if status.startswith("2")}
+            for name, part in parts.items():
+                body = part.get("content", {}).get("application/json", {})
+                if body.get("schema"):
+                    found[f"{operation['operationId']} {name}"] = body
+    return found
+
+
+def test_the_checked_in_file_is_valid_openapi_3_1(checked_in: dict[str, Any]) -> None:
+    validate(checked_in)
+
+
+def test_every_body_has_an_example_that_fits(checked_in: dict[str, Any]) -> None:
+    schemas = checked_in["components"]["schemas"]
+    for name, body in bodies(checked_in).items():
+        assert "example" in body, name
+        Draft202012Validator({**body["schema"], "components": {"schemas": schemas}}).validate(body["example"])
+
+
+def test_no_example_holds_a_secret(checked_in: dict[str, Any]) -> None:
+    text = json.dumps([body["example"] for body in bodies(checked_in).values()])
+
+    assert not re.search(r"eyJ[A-Za-z0-9_-]{20}|hs[enr]_[A-Za-z0-9_-]{20}|X-Amz-Signature=[0-9a-f]{64}", text)
+
+
+def test_every_operation_is_named_by_a_verb_and_says_what_it_does(checked_in: dict[str, Any]) -> None:
+    for methods in checked_in["paths"].values():
+        for operation in methods.values():
+            assert re.fullmatch(r"[a-z]+([A-Z][a-z]+)*", operation["operationId"]), operation["operationId"]
+            assert len(operation["summary"]) >= 10, operation["operationId"]
+            assert operation["tags"]
+
+
+def test_every_operation_says_how_it_fails(checked_in: dict[str, Any]) -> None:
+    for methods in checked_in["paths"].values():
+        for operation in methods.values():
+            failures = {status for status in operation["responses"] if status >= "400"}
+            assert "500" in failures
+            for status in failures:
+                assert "application/problem+json" in operation["responses"][status]["content"]
+
+
+def test_an_example_recorded_before_a_field_came_is_completed() -> None:
+    schemas = {
+        "Inner": {"type": "object", "required": ["at"], "properties": {"at": {"type": "string", "format": "date-time"}}}
+    }
+    schema = {
+        "type": "object",
+        "required": ["kept", "new", "kind", "inner", "maybe", "many"],
+        "properties": {
+            "kept": {"type": "integer"},
+            "new": {"type": "integer", "minimum": 3},
+            "kind": {"enum": ["a", "b"], "type": "string"},
+            "inner": {"$ref": "#/components/schemas/Inner"},
+            "maybe": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+            "many": {"type": "array", "items": {"type": "integer"}, "minItems": 1},
+            "not asked": {"type": "string"},
+        },
+    }
+
+    assert fitted(schema, {"kept": 7, "kind": "z", "gone": 1}, schemas) == {
+        "kept": 7,
+        "new": 3,
+        "kind": "a",
+        "inner": {"at": "2026-11-21T12:00:00.000Z"},
+        "maybe": None,
+        "many": [0],
+    }
