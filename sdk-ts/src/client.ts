@@ -1,11 +1,16 @@
 import type { Input, OperationId, ResultOf } from './http/operation.ts'
 import { Sender } from './http/sender.ts'
 import type { ClientOptions, RequestOptions } from './options.ts'
+import { ApprovalLinks } from './resources/approval-links.ts'
 import { Approvals } from './resources/approvals.ts'
 import { Audit } from './resources/audit.ts'
 import { Auth } from './resources/auth.ts'
 import { Clusters } from './resources/clusters.ts'
+import { Configurations } from './resources/configurations.ts'
+import { Delegations } from './resources/delegations.ts'
+import { DeployRules } from './resources/deploy-rules.ts'
 import { Deployments } from './resources/deployments.ts'
+import { Hooks } from './resources/hooks.ts'
 import { Issuers } from './resources/issuers.ts'
 import { Line } from './resources/line.ts'
 import { Modules } from './resources/modules.ts'
@@ -13,6 +18,7 @@ import { Nodes } from './resources/nodes.ts'
 import { Service } from './resources/service.ts'
 import { SigningKeys } from './resources/signing-keys.ts'
 import { Users } from './resources/users.ts'
+import { Webhooks } from './resources/webhooks.ts'
 import { Session } from './session.ts'
 import type { User } from './types.ts'
 
@@ -39,6 +45,12 @@ export class OrchestrationClient {
   readonly nodes: Nodes
   readonly modules: Modules
   readonly signingKeys: SigningKeys
+  readonly approvalLinks: ApprovalLinks
+  readonly configurations: Configurations
+  readonly delegations: Delegations
+  readonly deployRules: DeployRules
+  readonly hooks: Hooks
+  readonly webhooks: Webhooks
   readonly audit: Audit
   readonly line: Line
   readonly users: Users
@@ -68,6 +80,12 @@ export class OrchestrationClient {
     this.modules = new Modules(call, sender)
     this.signingKeys = new SigningKeys(call)
     this.audit = new Audit(call)
+    this.approvalLinks = new ApprovalLinks(call)
+    this.configurations = new Configurations(call)
+    this.delegations = new Delegations(call)
+    this.deployRules = new DeployRules(call)
+    this.hooks = new Hooks(call)
+    this.webhooks = new Webhooks(call)
     this.line = new Line(call)
     this.users = new Users(call)
     this.issuers = new Issuers(call)

@@ -1,5 +1,5 @@
 import type { Call } from '../client.ts'
-import type { BodyOf, QueryOf } from '../http/operation.ts'
+import type { BodyOf, QueryOf, ResultOf } from '../http/operation.ts'
 import type { RequestOptions } from '../options.ts'
 import { Paged } from '../pages.ts'
 import type { Approval } from '../types.ts'
@@ -41,5 +41,24 @@ export class Approvals {
     options?: RequestOptions,
   ): Promise<Approval> {
     return this.#call('rejectDeployment', { path: { executionId }, body }, options)
+  }
+
+  /** Decides on several approvals; each has an outcome of its own. */
+  async decideMany(body: BodyOf<'decideApprovals'>, options?: RequestOptions): Promise<ResultOf<'decideApprovals'>> {
+    return this.#call('decideApprovals', { body }, options)
+  }
+
+  /** Takes one's agreement back before enough have agreed. */
+  async withdraw(
+    executionId: string,
+    body: BodyOf<'withdrawDecision'> = {},
+    options?: RequestOptions,
+  ): Promise<Approval> {
+    return this.#call('withdrawDecision', { path: { executionId }, body }, options)
+  }
+
+  /** Says something without deciding. */
+  async comment(executionId: string, body: BodyOf<'commentOnDeployment'>, options?: RequestOptions): Promise<Approval> {
+    return this.#call('commentOnDeployment', { path: { executionId }, body }, options)
   }
 }

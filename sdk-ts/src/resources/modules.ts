@@ -4,7 +4,7 @@ import type { BodyOf, QueryOf, ResultOf } from '../http/operation.ts'
 import type { Sender } from '../http/sender.ts'
 import type { RequestOptions } from '../options.ts'
 import { Paged, whole } from '../pages.ts'
-import type { ModuleVersion } from '../types.ts'
+import type { Environment, ModuleVersion } from '../types.ts'
 
 /** A version to publish: its zip, and who signs it. Without a signature it can be registered, but never deployed. */
 export interface Publication {
@@ -63,6 +63,21 @@ export class Modules {
     const registered = await this.register(name, { version, digest, size: zip.byteLength, ...signature }, options)
     await this.upload(registered.uploadUrl, zip, options)
     return this.getVersion(name, version, options)
+  }
+
+  /** What was rolled back and may not come back until it is released. */
+  listQuarantine(name: string, options?: RequestOptions): Paged<ResultOf<'listQuarantine'>['quarantines'][number]> {
+    return whole(async () => (await this.#call('listQuarantine', { path: { name } }, options)).quarantines)
+  }
+
+  /** Lets a version that was rolled back come to the environment again. */
+  async releaseQuarantine(
+    name: string,
+    environment: Environment,
+    body: BodyOf<'releaseQuarantine'>,
+    options?: RequestOptions,
+  ): Promise<ResultOf<'releaseQuarantine'>> {
+    return this.#call('releaseQuarantine', { path: { name, environment }, body }, options)
   }
 
   /** Lets nobody deploy this version any more. */

@@ -19,6 +19,21 @@ export class Nodes {
     return whole(async () => (await this.#call('listNodes', { path: { environment } }, options)).nodes)
   }
 
+  /** One node. */
+  async get(nodeId: string, options?: RequestOptions): Promise<Node> {
+    return this.#call('getNode', { path: { nodeId } }, options)
+  }
+
+  /** What became of a node: health, drift, and what operators said of it. */
+  async history(nodeId: string, options?: RequestOptions): Promise<ResultOf<'getNodeHistory'>> {
+    return this.#call('getNodeHistory', { path: { nodeId } }, options)
+  }
+
+  /** Gives a node exactly these labels; modules placed by them follow. */
+  async label(nodeId: string, body: BodyOf<'labelNode'>, options?: RequestOptions): Promise<Node> {
+    return this.#call('labelNode', { path: { nodeId }, body }, options)
+  }
+
   /** A token with which one node enrols; it is told once. */
   async createEnrolToken(
     environment: Environment,
