@@ -43,6 +43,16 @@ export function environmentOf(username: string): NodeJS.ProcessEnv {
   }
 }
 
+/** Lets every environment run a version, whatever ran there before. */
+export async function bringTo(version: string): Promise<void> {
+  const dana = clientOf('dana')
+  const asked = { moduleName: MODULE, version, targetEnvironment: 'Production', allowDowngrade: true } as const
+  const { executionId } = await dana.deployments.create(asked)
+  const { status, error } = await dana.deployments.waitForCompletion(executionId, 500)
+  if (status !== 'Completed')
+    throw new Error(`${version} did not come to every environment: ${status} ${error?.message}`)
+}
+
 export interface Ran {
   readonly code: number | null
   readonly out: string

@@ -1,5 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { zipSync } from 'fflate'
 import { promised } from '../examples/promised-usage.ts'
 import { signerFromPem } from '../src/artifact.ts'
@@ -7,6 +9,7 @@ import { OrchestrationClient } from '../src/client.ts'
 import { NotFoundError, PermissionError, ValidationError } from '../src/errors.ts'
 import { OPERATIONS } from '../src/generated/operations.ts'
 import type { DeploymentEvent, EventType } from '../src/types.ts'
+import { verifyWebhook, type WebhookMessage } from '../src/webhook-signature.ts'
 import { clientOf, facts, MODULE } from './here.ts'
 import { Issuer } from './issuer.ts'
 
@@ -221,6 +224,11 @@ test('a deployment is planned, paused, resumed, promoted, rolled back', async ()
     status: 'Completed',
     undoes: executionId,
   })
+
+  // What was rolled back does not come back before somebody says so.
+  expect((await vic.modules.listQuarantine(MODULE).all()).map(({ version }) => version)).toContain('2.0.0')
+  const left = await ada.modules.releaseQuarantine(MODULE, 'Development', { version: '2.0.0', reason: 'It was a test' })
+  expect(left.quarantines).toMatchObject([{ releasedBy: 'ada' }])
 })
 
 test('a deployment is cancelled and retried', async () => {
@@ -253,6 +261,125 @@ test('approvals', async () => {
   expect((await dana.deployments.getStatus(executionId)).status).toBe('Completed')
 })
 
+test('several approvals, words, second thoughts, links, stand-ins', async () => {
+  const asked = { ...DEVELOPMENT, version: '2.0.0', requireApproval: true, allowDowngrade: true }
+  await ada.line.get()
+  const { executionId } = await dana.deployments.create(asked)
+  await followed(executionId, {
+    ApprovalRequested: async () => {
+      expect((await amal.approvals.comment(executionId, { text: 'Why now?' })).comments).toHaveLength(1)
+      const { link } = await amal.approvalLinks.make(executionId)
+      const token = link.split(/[#=]/).at(-1) ?? ''
+      expect(await amal.approvalLinks.page()).toContain('<html')
+      expect((await amal.approvalLinks.read(token)).question).toBeTruthy()
+      expect((await amal.approvalLinks.decide({ token, approved: true })).status).toBe('Approved')
+    },
+  })
+
+  const other = await dana.deployments.create({ ...asked, version: '1.0.0' })
+  await followed(other.executionId, {
+    ApprovalRequested: async () => {
+      const { outcomes } = await amal.approvals.decideMany({
+        decisions: [{ executionId: other.executionId, approved: false }],
+      })
+      expect(outcomes).toHaveLength(1)
+    },
+  })
+  expect((await dana.deployments.getStatus(other.executionId)).status).toBe('Rejected')
+
+  const until = new Date(Date.now() + 3_600_000).toISOString()
+  const { delegator, delegate } = await amal.delegations.delegate({ to: 'ada', until })
+  expect((await amal.delegations.list().all()).map((each) => each.delegate)).toContain('ada')
+  await amal.delegations.end(delegator, delegate)
+})
+
+test('an agreement is taken back while another one is needed', async () => {
+  const {
+    environment: _e,
+    revision,
+    changedBy: _b,
+    changedAt: _a,
+    ...policy
+  } = await ada.clusters.getPolicy('Development')
+  const two = { ...policy, approval: { ...policy.approval, required: true, approvers: 2 } }
+  const changed = await ada.clusters.putPolicy('Development', { ...two, expectedRevision: revision } as never)
+  try {
+    const { executionId } = await dana.deployments.create({ ...DEVELOPMENT, version: '1.0.0', allowDowngrade: true })
+    await followed(executionId, {
+      ApprovalRequested: async () => {
+        await amal.approvals.approve(executionId)
+        expect((await amal.approvals.withdraw(executionId, { reason: 'Wait' })).status).toBe('Pending')
+        await dana.deployments.cancel(executionId)
+      },
+    })
+  } finally {
+    await ada.clusters.putPolicy('Development', { ...policy, expectedRevision: changed.revision } as never)
+  }
+})
+
+test('hooks ask an endpoint, which calls back; webhooks are told, and their messages verify', async () => {
+  const messages: Promise<WebhookMessage>[] = []
+  const calls: Record<string, string>[] = []
+  let secret = ''
+  const server = createServer((request, response) => {
+    let body = ''
+    request.on('data', (chunk) => {
+      body += chunk
+    })
+    request.on('end', async () => {
+      if (request.url === '/webhook') messages.push(verifyWebhook(secret, request.headers, body))
+      else calls.push(JSON.parse(body))
+      response.writeHead(request.url === '/webhook' ? 204 : 202).end()
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const here = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  try {
+    expect((await ada.hooks.rotateSecret()).secret).toMatch(/^whsec_/)
+    expect((await ada.hooks.put({})).test).toBeNull()
+    expect((await vic.hooks.get()).moduleName).toBeNull()
+    await ada.hooks.putForModule(MODULE, { test: { url: `${here}/hook`, timeoutSeconds: 60 } })
+    expect((await vic.hooks.get(MODULE)).test?.url).toBe(`${here}/hook`)
+    const added = await ada.webhooks.add({ url: `${here}/webhook`, eventTypes: ['HookCalled'] })
+    secret = added.secret
+    expect((await vic.webhooks.list().all()).map(({ webhookId }) => webhookId)).toContain(added.webhookId)
+    expect((await vic.webhooks.get(added.webhookId)).url).toBe(`${here}/webhook`)
+
+    const { executionId } = await dana.deployments.create({ ...DEVELOPMENT, version: '2.0.0' })
+    await followed(executionId, {
+      HookCalled: async () => {
+        while (calls.length === 0) await new Promise((resolve) => setTimeout(resolve, 50))
+        const { callId = '', callbackToken = '' } = calls[0] ?? {}
+        expect(
+          (await vic.hooks.answer(callId, callbackToken, { status: 'Succeeded', message: '212 tests' })).status,
+        ).toBe('Succeeded')
+      },
+    })
+    expect((await dana.deployments.getStatus(executionId)).status).toBe('Completed')
+    await vic.webhooks.listDeliveries(added.webhookId).all()
+    for (const message of messages) expect(await message).toMatchObject({ type: 'HookCalled', data: { executionId } })
+    expect((await ada.webhooks.rotateSecret(added.webhookId)).secret).not.toBe(secret)
+    await ada.webhooks.remove(added.webhookId)
+    await ada.hooks.putForModule(MODULE, {})
+  } finally {
+    server.closeAllConnections()
+    server.close()
+  }
+})
+
+test('configurations and deploy rules', async () => {
+  const { revision } = await ada.configurations.get(MODULE, 'QA')
+  const next = await ada.configurations.put(MODULE, 'QA', {
+    values: { feeBp: 290 },
+    expectedRevision: revision,
+  } as never)
+  expect(next.revision).toBe(revision + 1)
+  expect((await vic.configurations.listRevisions(MODULE, 'QA').all()).length).toBeGreaterThan(0)
+  const { ruleId } = await ada.deployRules.add(MODULE, { targetEnvironment: 'Development' })
+  expect((await vic.deployRules.list(MODULE).all()).map((rule) => rule.ruleId)).toContain(ruleId)
+  await ada.deployRules.remove(MODULE, ruleId)
+})
+
 test('the line', async () => {
   expect((await vic.line.get()).state).toBe('running')
   expect((await ada.line.limit({ mostRunning: 5 })).mostRunning).toBe(5)
@@ -273,6 +400,9 @@ test('nodes', async () => {
   } as never)
   expect(told.interval).toBe(1)
   expect((await vic.nodes.list('QA').all()).map(({ name }) => name)).toContain('live-test')
+  expect((await vic.nodes.get(nodeId)).name).toBe('live-test')
+  expect((await ada.nodes.label(nodeId, { labels: { zone: 'b' } })).labels).toEqual({ zone: 'b' })
+  expect((await vic.nodes.history(nodeId)).changes.length).toBeGreaterThan(0)
   expect((await ada.nodes.cordon(nodeId)).status).toBe('Cordoned')
   expect((await ada.nodes.uncordon(nodeId)).status).toBe('Active')
   expect((await ada.nodes.drain(nodeId, { reason: 'goes' })).status).toBe('Draining')

@@ -54,7 +54,7 @@ function eventSchemas(schema) {
     components: { schemas: Object.fromEntries([...details, ...bare]) },
   }
 }
-const INSTANTS = new Set(['bakeUntil', 'expiresAt'])
+const INSTANTS = new Set(['bakeUntil', 'expiresAt', 'until'])
 
 mkdirSync(target, { recursive: true })
 const openapi = json('openapi.json')

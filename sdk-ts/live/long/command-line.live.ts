@@ -4,10 +4,10 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
-import { clientOf, facts, MODULE, PACKAGE, type Ran, ran } from '../here.ts'
+import { bringTo, clientOf, facts, MODULE, PACKAGE, type Ran, ran } from '../here.ts'
 
 const CLI = join(PACKAGE, 'dist/cli.mjs')
-const PTY = join(__dirname, 'pty.py')
+const PTY = join(__dirname, 'terminal.py')
 const home = mkdtempSync(join(tmpdir(), 'hotswap-live-home-'))
 const { url, passwords } = facts()
 const envOf = (user: string): NodeJS.ProcessEnv => ({
@@ -40,6 +40,7 @@ function onTerminal(user: string, words: string[], typed: string[] = []): Promis
 const lastView = (out: string) => stripVTControlCharacters(out.split('\u001b[J').at(-1) ?? '')
 
 beforeAll(async () => {
+  await bringTo('1.0.0')
   for (const user of ['ada', 'dana', 'amal']) {
     const { code, out } = await onTerminal(user, ['login'], [user, passwords[user] ?? ''])
     expect(out).toContain(`Logged in to ${url} as ${user}`)
@@ -70,7 +71,7 @@ test('what has completed is rolled back, in plain lines, and ends with 0', async
 })
 
 test('a rejection ends with 3, an expression of JSON a line', async () => {
-  const deploying = hotswap('dana', 'deploy', MODULE, '2.0.0', 'dev', '--require-approval', '--watch', '--json')
+  const deploying = hotswap('dana', 'deploy', MODULE, '2.1.0', 'dev', '--require-approval', '--watch', '--json')
   const amal = clientOf('amal')
   for (let pending = 0; pending === 0; ) pending = (await amal.approvals.listPending()).items.length
   const [line = ''] = (await hotswap('amal', 'approvals')).out.split('\n').slice(1)

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { clientOf, environmentOf, facts, MODULE, PACKAGE, type Ran, ran } from '../here.ts'
+import { bringTo, clientOf, environmentOf, facts, MODULE, PACKAGE, type Ran, ran } from '../here.ts'
 import { Issuer } from '../issuer.ts'
 
 const shown = new Set<string>()
@@ -10,6 +10,8 @@ async function example(file: string, words: string[] = [], env: NodeJS.ProcessEn
   shown.add(file)
   return ran(process.execPath, [`examples/${file}`, ...words], { env: { ...environmentOf('dana'), ...env } })
 }
+
+beforeAll(() => bringTo('1.0.0'), 180_000)
 
 test('basic usage', async () => {
   const { code, out, err } = await example('basic-usage.ts', [MODULE, '2.0.0'])
@@ -24,6 +26,15 @@ test('rollback', async () => {
 
   expect(code).toBe(0)
   expect(out).toContain('2.0.0 is taken back: Completed')
+})
+
+test('what was rolled back is in quarantine until it is released', async () => {
+  const { quarantines } = await clientOf('ada').modules.releaseQuarantine(MODULE, 'Production', {
+    version: '2.0.0',
+    reason: 'a test',
+  })
+
+  expect(quarantines.filter(({ releasedAt }) => releasedAt === null)).toEqual([])
 })
 
 test('a canary with its verdicts', async () => {
@@ -66,8 +77,8 @@ test('a CI job deploys with its identity token', async () => {
     const HOTSWAP_ID_TOKEN = issuer.token({ sub: 'job', aud: 'hotswap', repository: 'acme/payments' })
     const env = { HOTSWAP_ID_TOKEN, HOTSWAP_USERNAME: undefined, HOTSWAP_PASSWORD: undefined, CI_JOB_ID: 'live-1' }
 
-    const first = await example('ci-deploy.ts', [MODULE, '2.0.0', 'Development'], env)
-    const again = await example('ci-deploy.ts', [MODULE, '2.0.0', 'Development'], env)
+    const first = await example('ci-deploy.ts', [MODULE, '2.1.0', 'Development'], env)
+    const again = await example('ci-deploy.ts', [MODULE, '2.1.0', 'Development'], env)
 
     expect(first.out).toContain('Completed')
     expect([first.code, again.code]).toEqual([0, 0])

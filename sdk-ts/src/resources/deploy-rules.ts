@@ -1,5 +1,5 @@
 import type { Call } from '../client.ts'
-import type { BodyOf, QueryOf, ResultOf } from '../http/operation.ts'
+import type { BodyOf, ResultOf } from '../http/operation.ts'
 import type { RequestOptions } from '../options.ts'
 import { type Paged, whole } from '../pages.ts'
 

@@ -1,7 +1,6 @@
 import type { Call } from '../client.ts'
-import type { BodyOf, QueryOf, ResultOf } from '../http/operation.ts'
+import type { BodyOf, ResultOf } from '../http/operation.ts'
 import type { RequestOptions } from '../options.ts'
-import { type Paged, whole } from '../pages.ts'
 
 /** What Build, Test and Validation ask: a URL or a function. */
 export class Hooks {

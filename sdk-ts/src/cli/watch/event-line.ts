@@ -60,6 +60,26 @@ function told(event: DeploymentEvent, paint: Paint): string {
       return `${paint('red', `taking back ${count(event.detail.nodes, 'node')}`)}: ${plain(event.detail.why)}`
     case 'RestoreEnded':
       return `${event.detail.outcome} in ${event.detail.milliseconds} ms: ${names(event.detail.restored)}${event.detail.unverified.length > 0 ? `; not verified: ${names(event.detail.unverified)}` : ''}`
+    case 'HookCalled':
+      return `asks ${plain(event.detail.target)} for ${event.detail.point}`
+    case 'HookEnded':
+      return `${event.detail.point} ${coloured(event.detail.status, paint)}: ${plain(event.detail.message)}`
+    case 'FreezeMet':
+      return `${paint('yellow', 'frozen')} by ${plain(event.detail.name)}${event.detail.until === undefined ? '' : ` until ${event.detail.until}`}`
+    case 'FreezeBroken':
+      return `${paint('yellow', 'freeze broken')} (${plain(event.detail.name)})${by(event.detail)}`
+    case 'FreezeOver':
+      return 'the freeze is over'
+    case 'PauseRequested':
+      return `pause asked for${by(event.detail)}`
+    case 'ApprovalCommented':
+      return `${plain(event.detail.by)} says: ${plain(event.detail.text)}`
+    case 'ApprovalReminder':
+      return `still needs ${plain(event.detail.stillNeeded)}, until ${event.detail.expiresAt}`
+    case 'DecisionWithdrawn':
+      return `agreement withdrawn${by(event.detail)}`
+    case 'DigestQuarantined':
+      return `${paint('red', 'quarantined')} ${plain(event.detail.version)}: ${plain(event.detail.reason)}`
     case 'EnvironmentEnded':
       return `${event.detail.outcome}`
     case 'ExecutionReplaced':

@@ -1,4 +1,4 @@
-"""Runs a command on a terminal of its own: `pty.py LINES COLUMNS COMMAND...`. What it draws goes to standard output.
+"""Runs a command on a terminal of its own: `terminal.py LINES COLUMNS COMMAND...`. What it draws goes to standard output.
 
 Lines on standard input are typed one after the other, each when the terminal says `: ` and waits.
 """
