@@ -60,7 +60,7 @@ coverage: setup  ## The same tests, measured: which branches they reach
 
 test-long: setup sdk-ts/node_modules/.installed  ## What takes longer than make test may
 	@$(BIN)/pytest -q -m long
-	@echo "== sdk: examples, terminal, package and browser against a running stack"; $(SDK) npm run --silent test:live live/long
+	@echo "== sdk: examples, terminal, package and browser against a running stack"; $(SDK) npm run --silent test:live live/long && npm run --silent test:package
 
 judge-quality: setup  ## How often the judge errs, in a simulated world fixed beforehand
 	@$(RUN) -m load.judge_quality
