@@ -108,7 +108,7 @@ def list_nodes(call: Call, environment: Environment) -> NodeList:
     return NodeList(nodes=[node_body(node, now_ms=now) for node in listed(environment, ports=call.edge.ports)])
 
 
-@endpoint(bp, ONE, "GET", action=Action.READ, response=NodeBody, errors=(404,), summary="One node")
+@endpoint(bp, ONE, "GET", action=Action.READ, response=NodeBody, errors=(404,), summary="Show one node")
 def get_node(call: Call, node_id: str) -> NodeBody:
     ports = call.edge.ports
     return node_body(read_nodes.get_node(node_id, ports=ports), now_ms=ports.clock.machine_ms())

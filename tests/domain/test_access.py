@@ -15,7 +15,7 @@ MAY = {
     Role.ADMIN: {
         "ownAccount",
         *("read", "deploy", "control", "decide", "registerModule", "manageKeys", "managePolicy", "manageNodes"),
-        *("manageUsers", "readAudit", "stopLine", "answer"),
+        *("manageUsers", "manageHooks", "readAudit", "stopLine", "answer"),
     },
     Role.NODE: {"heartbeat"},
 }

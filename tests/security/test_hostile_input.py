@@ -10,9 +10,9 @@ import pytest
 
 from chalicelib.adapters.event_bridge import SOURCE
 from chalicelib.domain.module import is_module_name, is_version
+from chalicelib.routes import events_in, requests_by_event
 from infra.local.gateway import MAX_BODY_BYTES
-from infra.resources import HOTSWAP
-from tests.fakes import FakeExecutions
+from tests.fakes import FakeExecutions, fake_ports
 from tests.routes.conftest import Api, make_api
 
 DEPLOYMENTS = "/api/v1/deployments"
@@ -194,8 +194,28 @@ def test_r04_an_idempotency_key_is_short_and_its_callers_own(api: Api) -> None:
     assert ask("dana", "k" * 1024 * 1024).status == 431
 
 
-def test_r06_what_we_publish_is_not_what_we_listen_to() -> None:
-    assert SOURCE not in {source for rule in HOTSWAP.rules for source in rule.sources}
+class NoDeadLetters:
+    """Nothing is expected to be refused."""
+
+    def put(self, event: Any, *, reason: Any) -> None:
+        raise AssertionError(reason)
+
+
+@pytest.mark.parametrize("kind", ["DeploymentRequested", "ArtifactPublished"])
+def test_r06_what_we_publish_starts_nothing_however_it_is_named(kind: str) -> None:
+    executions = FakeExecutions()
+    event = {
+        "id": "1",
+        "source": SOURCE,
+        "detail-type": kind,
+        "detail": {"moduleName": "payment-processor", "version": "2.0.0", "targetEnvironment": "QA"},
+    }
+
+    answer = events_in.handle(event, ports=fake_ports(executions=executions), dead_letters=NoDeadLetters())
+
+    assert answer == {"deliveries": 0}
+    assert not executions.started
+    assert SOURCE != requests_by_event.SOURCE
 
 
 DIRECTION = ["\u202a", "\u202d", "\u202e", "\u2066", "\u2069"]
