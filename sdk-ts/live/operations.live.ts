@@ -50,10 +50,13 @@ const SECRET =
 /** Without secrets, and with the first two of many. */
 function shown(value: unknown): unknown {
   if (Array.isArray(value)) return value.slice(0, 2).map(shown)
+  if (typeof value === 'string') return value.replace(/http:\/\/127\.0\.0\.1:\d+/g, 'https://ci.example.com')
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(
     Object.entries(value).map(([name, each]) => {
       if (SECRET.test(name)) return [name, '…']
+      if (name === 'secret') return [name, 'whsec_…']
+      if (name === 'link') return [name, '/api/v1/approvals/link#…']
       if (name === 'uploadUrl' || name === 'downloadUrl') return [name, 'https://artifacts.example.com/…']
       return [name, shown(each)]
     }),
