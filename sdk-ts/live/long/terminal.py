@@ -1,6 +1,6 @@
 """Runs a command on a terminal of its own: `terminal.py LINES COLUMNS COMMAND...`. What it draws goes to standard output.
 
-Lines on standard input are typed one after the other, each when the terminal says `: ` and waits.
+Lines on standard input are typed one after the other, each when the program has said `: ` since the last.
 """
 
 import fcntl
@@ -29,7 +29,8 @@ while True:
     sys.stdout.buffer.write(chunk)
     sys.stdout.buffer.flush()
     seen += chunk
-    if answers and seen.endswith(b": "):
+    if answers and b": " in seen:
+        seen = b""
         os.write(terminal, answers.pop(0).encode() + b"\n")
 _, status = os.waitpid(pid, 0)
 sys.exit(os.waitstatus_to_exitcode(status))
