@@ -21,9 +21,10 @@ from kernel.examples.build import MODULE
 
 @dataclass(kw_only=True)
 class Summary:
-    """The result of a run; `failures` says in words what was promised and did not happen."""
+    """The result of a run. `seconds` begins when all nodes are up, which takes `set_up_seconds`; `failures` says in words what was promised and did not happen."""
 
     seconds: float = 0.0
+    set_up_seconds: float = 0.0
     deployments: list[dict[str, Any]] = field(default_factory=list)
     nodes: dict[str, str] = field(default_factory=dict)
     requests: dict[str, Any] = field(default_factory=dict)
@@ -149,7 +150,9 @@ def print_summary(console: Console, summary: Summary) -> None:
     )
     if summary.seconds_to_restore is not None:
         console.print(f"first bad report to last restored node: [bold]{summary.seconds_to_restore:.1f} s[/]")
-    console.print(f"took {summary.seconds:.0f} s")
+    console.print(
+        f"took {summary.seconds:.0f} s, after a set-up of {summary.set_up_seconds:.0f} s: cloud, keys, versions, nodes"
+    )
     for failure in summary.failures:
         console.print(f"[bold red]not as promised:[/] {escape(failure)}")
     if summary.passed:
