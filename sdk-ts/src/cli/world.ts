@@ -36,11 +36,12 @@ export function processWorld(): World {
 }
 
 async function askTerminal(question: string, isSecret = false): Promise<string> {
-  process.stderr.write(question)
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
+  // First nothing is echoed any more, then it is asked: who types fast shows nothing either.
   const lines = createInterface({ input: process.stdin, output: isSecret ? silent : process.stderr, terminal: true })
+  if (isSecret) process.stderr.write(question)
   try {
-    return await lines.question('')
+    return await lines.question(isSecret ? '' : question)
   } finally {
     lines.close()
     if (isSecret) process.stderr.write('\n')
