@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import sys
 from collections.abc import Generator
 from typing import Any
 
@@ -10,6 +12,7 @@ import botocore.client
 import pytest
 from hypothesis import HealthCheck, settings
 
+from chalicelib import observability
 from tests import canaries
 
 settings.register_profile(
@@ -30,6 +33,24 @@ def pytest_runtest_makereport() -> Generator[None, Any, None]:
 
 def _leaks(report: Any) -> list[str]:
     return [name for name, text in report.sections if canaries.is_in(text)]
+
+
+class CurrentStdout:
+    """What is standard output at the moment of writing: pytest gives every test another one."""
+
+    def write(self, text: str) -> int:
+        return sys.stdout.write(text)
+
+    def flush(self) -> None:
+        sys.stdout.flush()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _logs_go_to_the_output_of_the_test_that_runs() -> None:
+    """The logger keeps the stream it found when it was made, which is that of whichever test came first."""
+    for handler in observability.logger().handlers:
+        if isinstance(handler, logging.StreamHandler):
+            handler.stream = CurrentStdout()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -52,7 +52,7 @@ class Edge:
     `origins` are the sites whose scripts may call the API. `pause` lets time go by while a caller waits. At most a
     quarter of the server's threads wait (`patience`), so that waiting never keeps others from being answered.
     `heartbeat_ms` is how often a node that has just enrolled reports. `loopback` lets hooks and webhooks call this
-    machine; only the cloud on your machine sets it.
+    machine; only the cloud on your machine sets it. `loopback_issuers` lets trusted issuers be there.
     """
 
     ports: Ports
@@ -67,6 +67,7 @@ class Edge:
     limits: Limits = field(default_factory=Limits)
     master_key: Callable[[], MasterKey] = no_master_key
     loopback: bool = False
+    loopback_issuers: bool = False
     known_versions: KnownVersions = field(default_factory=KnownVersions)
     refusals: RefusalBudget = field(default_factory=RefusalBudget)
 
@@ -98,6 +99,7 @@ def wired() -> Edge:
                 limits=Limits(settings.limits_percent),
                 master_key=wiring.master_key(),
                 loopback=settings.outbound_loopback,
+                loopback_issuers=settings.loopback_issuers,
             )
         ]
     return _made[-1]

@@ -104,7 +104,8 @@ def answer_hook_call(call: Call, call_id: str, body: CallbackBody) -> HookCallBo
     expected = hashlib.sha256(call.edge.master_key().callback_token(call_id).encode()).hexdigest()
     if not hmac.compare_digest(expected, call.credential_hash):
         raise NotAuthenticated("This token does not answer this call.")
-    answered = answer_hook(call_id, body.status, plain_message(body.message), ports=call.edge.ports)
+    message = plain_message(body.message)
+    answered = answer_hook(call_id, body.status, message, request_id=call.request_id, ports=call.edge.ports)
     return hook_call_body(call_id, answered)
 
 

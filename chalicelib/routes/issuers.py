@@ -29,7 +29,7 @@ ONE = ALL + "/{issuerName}"
 def trust_issuer(call: Call, body: TrustIssuer) -> Answer:
     issuer = trust.trust_issuer(
         body.name,
-        url=body.url,
+        url=body.checked_url(loopback=call.edge.loopback_issuers),
         audience=body.audience,
         rules=body.trust_rules(),
         caller=call.caller,

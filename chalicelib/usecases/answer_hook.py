@@ -19,7 +19,7 @@ from chalicelib.usecases.run_stage import stage_answered
 from chalicelib.usecases.start_restore import restore_decision
 
 
-def answer_hook(identity: str, status: HookStatus, message: str, *, ports: Ports) -> HookCall:
+def answer_hook(identity: str, status: HookStatus, message: str, *, request_id: str = "", ports: Ports) -> HookCall:
     """The call with its outcome. The same outcome again changes nothing.
 
     Raises:
@@ -39,7 +39,8 @@ def answer_hook(identity: str, status: HookStatus, message: str, *, ports: Ports
         answered = ended(call, status, message, now_ms=now)
         return None if answered is call else _decided(deployment, answered, ports=ports)
 
-    call = _call(change_deployment(deployment_id, decide, actor=f"hook:{identity}", ports=ports), position)
+    changed = change_deployment(deployment_id, decide, actor=f"hook:{identity}", request_id=request_id, ports=ports)
+    call = _call(changed, position)
     if call.status is not status:
         raise AlreadyDecided("hook call", call.status)
     return call

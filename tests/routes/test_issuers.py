@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.timeline import AuditRecord
-from tests.routes.conftest import Api
+from tests.routes.conftest import Api, make_api
 from tests.usecases.identity import FakeIdTokens
 
 ALL = "/api/v1/issuers"
@@ -185,3 +185,23 @@ def test_an_issuer_is_trusted_once(api: Api, name: str) -> None:
     trusted(api)
 
     assert api.call("POST", ALL, {**GOOD, "name": name}, user="ada").status == 409
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:8000", "https://127.0.0.1", "https://[::1]:8443", "http://localhost"]
+)
+def test_an_issuer_on_this_machine_is_refused_when_it_is_added(url: str) -> None:
+    api = make_api()
+    api.token("ada")
+    before = api.snapshot()
+
+    answer = api.call("POST", ALL, {**GOOD, "url": url}, user="ada")
+
+    assert (answer.status, [error["field"] for error in answer.json()["errors"]]) == (400, ["url"])
+    assert api.snapshot() == before
+
+
+def test_where_the_installation_lets_it_an_issuer_may_be_on_this_machine() -> None:
+    api = make_api(loopback_issuers=True)
+
+    assert trusted(api, url="http://127.0.0.1:9000")["url"] == "http://127.0.0.1:9000"

@@ -32,7 +32,7 @@ class RealApi:
             passwords=QuickPasswords(),
             new_secret=lambda: planted("secret", next(numbers)),
         )
-        self.api: Api = make_api(identity=identity, clock=clock, **edge_fields)
+        self.api: Api = make_api(identity=identity, clock=clock, loopback_issuers=True, **edge_fields)
         self.clock = clock
 
     def me(self, token: str, **headers: str) -> int:

@@ -8,22 +8,27 @@ from pydantic import ConfigDict, Field
 
 from chalicelib.domain.access import Role
 from chalicelib.domain.environment import Environment
-from chalicelib.domain.errors import DestinationRefused
+from chalicelib.domain.errors import DestinationRefused, InvalidInput, Violation
 from chalicelib.domain.outbound import destination_of
 from chalicelib.domain.trust import CLAIM_RULE, GRANTABLE, TrustedIssuer, TrustRule, is_claim_value
 from chalicelib.routes.fields import EnvironmentName, Instant, IssuerName, iso, matching, one_of
 from chalicelib.routes.schemas.authentication import in_order
 from chalicelib.routes.validation import Answered, Received
 
-URL_RULE = "must be an https URL without user, query or fragment (http only on this machine), at most 500 characters"
+URL_RULE = "must be an https URL without user, query or fragment, at most 500 characters"
 
 
 def _is_issuer_url(text: str) -> bool:
+    # Whether this machine may be asked is up to the installation: `checked_url`.
+    return _may_be_called(text, loopback=True) and len(text) <= 500 and "?" not in text
+
+
+def _may_be_called(url: str, *, loopback: bool) -> bool:
     try:
-        destination_of(text, loopback=True)
+        destination_of(url, loopback=loopback)
     except DestinationRefused:
         return False
-    return len(text) <= 500 and "?" not in text
+    return True
 
 
 GrantedRole = Annotated[Role, one_of(Role, but=frozenset(Role) - GRANTABLE)]
@@ -70,6 +75,16 @@ class TrustIssuer(Received):
     url: IssuerUrl
     audience: Annotated[str, Field(min_length=1, max_length=200)]
     rules: Annotated[list[Rule], Field(min_length=1, max_length=20)]
+
+    def checked_url(self, *, loopback: bool) -> str:
+        """The issuer's URL, which its keys may be fetched from; `loopback`: also on this machine, without TLS.
+
+        Raises:
+            InvalidInput: it may not be called.
+        """
+        if not _may_be_called(self.url, loopback=loopback):
+            raise InvalidInput(Violation("url", URL_RULE))
+        return self.url
 
     def trust_rules(self) -> tuple[TrustRule, ...]:
         """The same for the use case."""
