@@ -7,7 +7,7 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature
@@ -134,6 +134,16 @@ def verify_validity(ref: ArtifactRef, roots: TrustRoots, *, now_ms: int) -> None
         raise OrderError(Reason.ARTIFACT_KEY_NOT_YET_VALID, f"{ref.key_id} does not count yet")
     if root.valid_until_ms is not None and now_ms >= root.valid_until_ms:
         raise OrderError(Reason.ARTIFACT_KEY_EXPIRED, f"{ref.key_id} counts no longer")
+
+
+def verify_not_revoked(ref: ArtifactRef, revoked: Collection[str]) -> None:
+    """Return only when the key was not revoked. Asked before bytes are taken in, as with `verify_validity`.
+
+    Raises:
+        OrderError: ARTIFACT_KEY_REVOKED.
+    """
+    if ref.key_id in revoked:
+        raise OrderError(Reason.ARTIFACT_KEY_REVOKED, f"{ref.key_id} was revoked")
 
 
 def verify_bytes(data: bytes, ref: ArtifactRef) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from kernel import __version__
 from kernel.control_plane import AwayError, ControlPlane, ControlPlaneError, ReportRefusedError, RevokedError
 from kernel.logs import log
-from kernel.messages import ModuleReport, Order, report_json
+from kernel.messages import Answer, ModuleReport, report_json
 from kernel.metrics import Window
 from kernel.settings import NodeSettings, Patience
 from kernel.state import Identity, NodeState, PendingReport
@@ -24,7 +24,7 @@ class Conversation:
 
     Args:
         measure: closes the windows and says what is; called once per report number, never for a repeated report.
-        obey: takes the orders of an answer and returns at once.
+        obey: takes an answer and returns at once.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Conversation:
         control_plane: ControlPlane,
         state: NodeState,
         measure: Callable[[], Awaitable[Measured]],
-        obey: Callable[[Sequence[Order]], None],
+        obey: Callable[[Answer], None],
     ) -> None:
         self._settings, self._patience = settings, patience
         self._control_plane, self._state = control_plane, state
@@ -94,7 +94,7 @@ class Conversation:
         except Exception as error:  # noqa: BLE001  whatever goes wrong while talking, the node goes on serving
             return self._pause_after(error)
         self._unanswered, self._failures = None, 0
-        self._obey(answer.orders)
+        self._obey(answer)
         return self._until_next(answer.next_heartbeat_ms / 1000)
 
     async def _next_report(self) -> PendingReport:

@@ -94,10 +94,11 @@ class ModuleReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The answer to a heartbeat."""
+    """The answer to a heartbeat. `revoked_keys` are ids of signing keys that count no more."""
 
     next_heartbeat_ms: int
     orders: tuple[Order, ...]
+    revoked_keys: frozenset[str] = frozenset()
 
 
 def report_json(
@@ -123,9 +124,13 @@ def parse_answer(body: object) -> Answer:
     modules = fields.get("modules", [])
     if not isinstance(modules, list):
         raise ProtocolError("modules is not a list")
+    revoked = fields.get("revokedKeys", [])
+    if not isinstance(revoked, list) or not all(isinstance(key_id, str) for key_id in revoked):
+        raise ProtocolError("revokedKeys is not a list of key ids")
     return Answer(
         next_heartbeat_ms=_integer(fields, "nextHeartbeatMs"),
         orders=tuple(_order(_mapping(module, "a module")) for module in modules),
+        revoked_keys=frozenset(revoked),
     )
 
 

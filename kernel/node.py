@@ -4,7 +4,6 @@ import asyncio
 import fcntl
 import os
 import time
-from collections.abc import Sequence
 
 from aiohttp import web
 
@@ -13,7 +12,7 @@ from kernel.artifact import TrustRoots, trust_roots_from
 from kernel.control_plane import ControlPlane
 from kernel.conversation import Conversation, Measured
 from kernel.logs import log
-from kernel.messages import MAX_MODULES, Json, Order
+from kernel.messages import MAX_MODULES, Answer, Json
 from kernel.metrics import Meters
 from kernel.orphans import ChildRecords
 from kernel.provision import Provision
@@ -134,10 +133,11 @@ class Node:
         self._state.keep_modules(records)
         self._state.forget_except(set().union(*(module.needed for module in self._modules.values())))
 
-    def _obey(self, orders: Sequence[Order]) -> None:
+    def _obey(self, answer: Answer) -> None:
         if self._provision is None:
             raise RuntimeError("orders before the node has enrolled")
-        for order in orders:
+        self._provision.distrust(answer.revoked_keys)
+        for order in answer.orders:
             module = self._modules.get(order.module)
             if module is None and len(self._modules) < MAX_MODULES:
                 module = self._add_module(order.module, ModuleRecord(), self._provision)

@@ -4,10 +4,19 @@ import asyncio
 import shutil
 import tempfile
 import time
+from collections.abc import Collection
 from pathlib import Path
 
-from kernel.artifact import ArtifactRef, TrustRoots, verify_bytes, verify_signature, verify_validity
+from kernel.artifact import (
+    ArtifactRef,
+    TrustRoots,
+    verify_bytes,
+    verify_not_revoked,
+    verify_signature,
+    verify_validity,
+)
 from kernel.control_plane import ControlPlane
+from kernel.logs import log
 from kernel.manifest import Manifest
 from kernel.messages import Wanted
 from kernel.metrics import Meters
@@ -48,9 +57,26 @@ class Provision:
     ) -> None:
         self._state, self._control_plane, self._trust_roots = state, control_plane, trust_roots
         self._node_id, self._meters, self._records, self._pace = node_id, meters, records, pace
+        self._revoked = state.revoked_keys()
         self._unpacked = state.folder / "unpacked"
         shutil.rmtree(self._unpacked, ignore_errors=True)
         self._unpacked.mkdir()
+
+    def distrust(self, key_ids: Collection[str]) -> None:
+        """Take in nothing new that one of these keys signed, from now on and for good.
+
+        What the node has already goes on running and may be started again: who revokes a key rolls back besides.
+        """
+        added = sorted(set(key_ids) - self._revoked)
+        if not added:
+            return
+        self._revoked |= set(added)
+        log("keys_revoked", node_id=self._node_id, key_ids=added)
+        try:
+            self._state.keep_revoked_keys(self._revoked)
+        except OSError as error:
+            # They count all the same until a restart, and the next answer after it names them again.
+            log("keys_revoked_not_kept", node_id=self._node_id, error=repr(error))
 
     async def ordered(self, wanted: Wanted) -> Resident:
         """A version an order asks for, from the kept zip or the link, not started yet.
@@ -61,6 +87,7 @@ class Provision:
         verify_signature(wanted.ref, self._trust_roots)
         kept = await asyncio.to_thread(self._kept, wanted.ref)
         if kept is None:
+            verify_not_revoked(wanted.ref, self._revoked)
             verify_validity(wanted.ref, self._trust_roots, now_ms=int(time.time() * 1000))
         data = kept if kept is not None else await self._downloaded(wanted)
         await self._keep_configuration(wanted)

@@ -133,6 +133,15 @@ class NodeState:
             if path not in wanted:
                 path.unlink(missing_ok=True)
 
+    def revoked_keys(self) -> frozenset[str]:
+        """The signing keys the node was ever told not to believe any more."""
+        body = _read(self.folder / "revoked-keys.json") or {"keyIds": []}
+        return frozenset(map(str, body["keyIds"]))
+
+    def keep_revoked_keys(self, key_ids: Iterable[str]) -> None:
+        """Remember them: a control plane that forgets, or is made to, must not bring them back."""
+        replace_file(self.folder / "revoked-keys.json", _json({"keyIds": sorted(key_ids)}))
+
     def enrol_nonce(self) -> str:
         """The secret this node enrols with, the same after every restart, so that a lost answer can be asked for again."""
         path = self.folder / "enrol-nonce"

@@ -17,6 +17,7 @@ from chalicelib.usecases.find_versions import KnownVersions
 from chalicelib.usecases.identity_ports import IdentityPorts
 from chalicelib.usecases.ports import Ports
 from chalicelib.usecases.record_refusal import RefusalBudget
+from chalicelib.usecases.revoked_keys import RevokedKeys
 
 
 class Patience:
@@ -69,6 +70,7 @@ class Edge:
     loopback: bool = False
     loopback_issuers: bool = False
     known_versions: KnownVersions = field(default_factory=KnownVersions)
+    revoked_keys: RevokedKeys = field(default_factory=RevokedKeys)
     refusals: RefusalBudget = field(default_factory=RefusalBudget)
 
 

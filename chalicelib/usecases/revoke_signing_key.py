@@ -1,4 +1,4 @@
-"""Revoke a signing key: nothing signed by it passes the security scan any more."""
+"""Revoke a signing key: nothing signed by it passes the security scan any more, and nodes take in nothing new of it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from chalicelib.usecases.ports import Change, Ports, Replace
 
 
 def revoke_signing_key(key_id: str, *, reason: str, caller: Caller, request_id: str = "", ports: Ports) -> SigningKey:
-    """The key, revoked; a revoked one stays as it is. Nodes keep the trust roots they pinned when they enrolled.
+    """The key, revoked; a revoked one stays as it is. Nodes are told with their heartbeats; what
+    they run already they go on running.
 
     Raises:
         NotFound: no such key.

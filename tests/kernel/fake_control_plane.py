@@ -71,6 +71,7 @@ class FakeControlPlane:
         self.downloads: list[str] = []
         self.violations: list[str] = []
         self.next_heartbeat_ms = 50
+        self.revoked_keys: list[str] = []
         self.answer_status = 200
         self.lose_answers = 0
         self.port = 0
@@ -159,6 +160,8 @@ class FakeControlPlane:
         modules = [self._wanted(node, name, desired) for name, desired in node.desired.items()]
         interval = json.loads(raw)["interval"]
         answer = {"interval": interval, "nextHeartbeatMs": self.next_heartbeat_ms, "modules": modules}
+        if self.revoked_keys:
+            answer["revokedKeys"] = self.revoked_keys
         return web.json_response(answer)
 
     def _count(self, node: KnownNode, raw: bytes) -> None:

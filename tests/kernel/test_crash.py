@@ -222,3 +222,30 @@ async def test_two_kernels_never_run_the_same_node(
     assert second.process is not None
     assert await asyncio.wait_for(second.process.wait(), 15) == 1
     assert await describe(fleet, kernel) is not None
+
+
+async def test_a_kernel_that_was_killed_still_knows_which_keys_were_revoked(
+    control_plane: FakeControlPlane,
+    fleet: Fleet,
+    built: Builder,
+    kernel_process: Callable[[], KernelProcess],
+) -> None:
+    old, new = control_plane.publish(built("1.0.0")), control_plane.publish(built("2.0.0"))
+    kernel = kernel_process()
+    await kernel.start()
+    await until(lambda: control_plane.knows("production-01"), "enrolment")
+    control_plane.order("production-01", 1, old)
+    await control_plane.settled("production-01", 1, old)
+    control_plane.revoked_keys = [control_plane.artifacts[old]["keyId"]]
+    kept = kernel.data_dir / kernel.name / "revoked-keys.json"
+    await until(kept.exists, "the revocation on the disk")
+
+    await kernel.end(signal.SIGKILL)
+    control_plane.revoked_keys = []
+    await kernel.start()
+    await serves(fleet, kernel, old)
+    control_plane.order("production-01", 2, new)
+    ack = await control_plane.settled("production-01", 2, new)
+
+    assert (ack["outcome"], ack["reason"]) == ("failed", "ARTIFACT_KEY_REVOKED")
+    assert control_plane.downloads == [old]

@@ -139,3 +139,29 @@ async def test_bytes_that_cannot_be_written_are_a_full_disk(
 
     assert ack["reason"] == "DISK_FULL"
     assert not list((fleet.data_dir / name / "unpacked").iterdir())
+
+
+async def test_a_revoked_key_brings_in_nothing_new_and_what_runs_goes_on(
+    control_plane: FakeControlPlane, fleet: Fleet, built: Builder
+) -> None:
+    first, second, third = built("1.0.0"), built("2.0.0"), built("2.1.0")
+    old, new = control_plane.publish(first), control_plane.publish(second)
+    name = await fleet.start()
+    await fleet.runs(old, 1)
+    control_plane.revoked_keys = [control_plane.artifacts[old]["keyId"]]
+
+    control_plane.order(name, 2, new)
+    ack = await control_plane.settled(name, 2, new)
+
+    assert (ack["outcome"], ack["reason"]) == ("failed", "ARTIFACT_KEY_REVOKED")
+    assert new not in control_plane.downloads
+    assert (await fleet.charge())[0] == 200
+    assert control_plane.node(name).module()["active"] == old
+    # Neither what the control plane says later nor a restart takes the revocation back.
+    control_plane.revoked_keys = []
+    await fleet.stop(name)
+    await fleet.start(name)
+    control_plane.order(name, 3, control_plane.publish(third))
+    ack = await control_plane.settled(name, 3, third.digest)
+    assert ack["reason"] == "ARTIFACT_KEY_REVOKED"
+    assert (await fleet.charge())[0] == 200

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.environment import Environment
+from chalicelib.domain.module import SigningKey
 from chalicelib.domain.node import Node
 from chalicelib.domain.timeline import AuditRecord
 from chalicelib.usecases.ports import Add
+from chalicelib.usecases.revoked_keys import READ_AGAIN_AFTER_MS
 from tests.builders import an_assignment
 from tests.routes.conftest import Api
 
@@ -242,3 +244,32 @@ def test_a_node_that_is_not_heard_of_is_silent(api: Api) -> None:
     api._tokens.clear()
 
     assert (heard, state()) == ("Healthy", "Silent")
+
+
+def test_a_revocation_reaches_nodes_that_pinned_the_key_with_their_heartbeats(api: Api) -> None:
+    key = {"publicKey": base64.b64encode(bytes(32)).decode(), "owner": "release"}
+    key_id = api.ok("ada", "POST", "/api/v1/signing-keys", key)["keyId"]
+    node, credential = api.has_node()
+    assert "revokedKeys" not in beat(api, node, credential).json()
+
+    api.ok("ada", "POST", f"/api/v1/signing-keys/{key_id}/revoke")
+    api.clock.advance(READ_AGAIN_AFTER_MS)
+
+    assert beat(api, node, credential, interval=43).json()["revokedKeys"] == [key_id]
+
+
+def test_heartbeats_read_the_revoked_keys_at_most_twice_a_minute(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    node, credential = api.has_node()
+    read: list[type] = []
+    listed = api.store.list
+
+    def counted(kind: Any, *prefix: str, **given: Any) -> Any:
+        read.append(kind)
+        return listed(kind, *prefix, **given)
+
+    monkeypatch.setattr(api.store, "list", counted)
+    for interval in range(42, 102):
+        beat(api, node, credential, interval=interval)
+        api.clock.advance(seconds=1)
+
+    assert read.count(SigningKey) == 2

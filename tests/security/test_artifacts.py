@@ -323,6 +323,9 @@ class ChangingState:
     def artifact_path(self, _digest: str) -> Path:
         return self.path
 
+    def revoked_keys(self) -> frozenset[str]:
+        return frozenset()
+
 
 def test_x05_the_bytes_that_were_verified_are_the_bytes_that_run(tmp_path: Path) -> None:
     state = ChangingState(tmp_path)

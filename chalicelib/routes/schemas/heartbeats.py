@@ -168,11 +168,12 @@ class WantedBody(Answered):
 
 
 class HeartbeatAnswerBody(Answered):
-    """All a node should run, and when to report next."""
+    """All a node should run, when to report next, and whose signatures it must not take any more."""
 
     interval: int
     next_heartbeat_ms: int
     modules: list[WantedBody]
+    revoked_keys: Annotated[list[str], Field(exclude_if=lambda keys: not keys)] = Field(default_factory=list)
 
 
 def answer_body(answer: HeartbeatAnswer, reported: Heartbeat, edge: Edge) -> HeartbeatAnswerBody:
@@ -184,6 +185,7 @@ def answer_body(answer: HeartbeatAnswer, reported: Heartbeat, edge: Edge) -> Hea
         modules=[
             _wanted_body(wanted, held.get(wanted.module, set()), edge, answer.environment) for wanted in answer.wanted
         ],
+        revoked_keys=list(edge.revoked_keys.ids(ports=edge.ports)),
     )
 
 
