@@ -20,7 +20,8 @@ class BadSettings(Exception):
 
 
 AUDIT_KEYS = "hotswap/audit-keys"
-"""The name of a secret, not a secret."""
+AUDIT_PUBLIC_KEYS = "hotswap/audit-public-keys"
+"""Names of secrets, not secrets."""
 
 
 class UnsafeSettings(Exception):
@@ -50,6 +51,7 @@ class Settings:
     heartbeat_ms: int = 1_000
     loopback_issuers: bool = False
     audit_secret: str = AUDIT_KEYS
+    audit_public_secret: str = AUDIT_PUBLIC_KEYS
     prometheus_url: str | None = None
     limits_percent: int = 0
     public_url: str = ""
@@ -94,6 +96,7 @@ class Settings:
             limits_percent=int(percent),
             loopback_issuers=env.get(LOOPBACK_ISSUERS) == "true",
             audit_secret=env.get("HOTSWAP_AUDIT_SECRET") or AUDIT_KEYS,
+            audit_public_secret=env.get("HOTSWAP_AUDIT_PUBLIC_SECRET") or AUDIT_PUBLIC_KEYS,
             prometheus_url=prometheus,
             public_url=(env.get("HOTSWAP_PUBLIC_URL") or "").rstrip("/"),
             master_secret=env.get("HOTSWAP_MASTER_SECRET") or "hotswap/master-key",

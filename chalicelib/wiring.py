@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 if TYPE_CHECKING:
     from chalicelib.adapters.aws_clients import AwsClients
+    from chalicelib.adapters.checkpoint_keys import PublishedKeys
     from chalicelib.adapters.id_tokens import IdTokens
     from chalicelib.adapters.passwords import Passwords
     from chalicelib.adapters.secret_keys import SecretKeys
@@ -285,9 +286,21 @@ def checkpoint_signer() -> CheckpointSigner:
         from chalicelib.adapters.checkpoint_keys import SecretCheckpointKeys
         from chalicelib.adapters.secret_keys import SecretKeys
 
-        return SecretCheckpointKeys(SecretKeys(clients().get("secretsmanager"), settings().audit_secret, clock()))
+        keys = SecretKeys(clients().get("secretsmanager"), settings().audit_secret, clock())
+        return SecretCheckpointKeys(keys, audit_keys())
 
     return _once("checkpoint_signer", make)
+
+
+def audit_keys() -> PublishedKeys:
+    """Which keys may have sealed the audit."""
+
+    def make() -> PublishedKeys:
+        from chalicelib.adapters.checkpoint_keys import PublishedKeys
+
+        return PublishedKeys(clients().get("secretsmanager"), settings().audit_public_secret)
+
+    return _once("audit_keys", make)
 
 
 def metric_sources() -> Mapping[Source, MetricSource]:

@@ -167,6 +167,10 @@ HOTSWAP = Resources(
     secrets=(
         Secret(name="hotswap/signing-keys", description="Keys that sign access tokens"),
         Secret(name="hotswap/audit-keys", description="The key that seals the audit; for the sweeps only"),
+        Secret(
+            name="hotswap/audit-public-keys",
+            description="Which keys sealed the audit; no secret: written by the sweeps, read by the API",
+        ),
         Secret(name="hotswap/master-key", description="What receivers' secrets and callback tokens are derived from"),
     ),
 )

@@ -18,6 +18,7 @@ from tests.fake_store import FakeStore
 
 __all__ = [
     "FakeArtifacts",
+    "FakeAuditKeys",
     "FakeBus",
     "FakeCalls",
     "FakeClock",
@@ -165,6 +166,16 @@ class FakeCalls:
         if self.unavailable:
             raise Unavailable("Nobody takes calls.")
         self.ordered.append(dict(call))
+
+
+@dataclass
+class FakeAuditKeys:
+    """The keys that may seal, by id."""
+
+    held: dict[str, str] = field(default_factory=dict)
+
+    def public_keys(self) -> dict[str, str]:
+        return dict(self.held)
 
 
 class FakeSignatures:

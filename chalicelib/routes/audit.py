@@ -62,7 +62,7 @@ def list_audit_records(call: Call, query: ReadAudit) -> AuditPage:
     summary="Whether a subject's chain of records is what was written, held against the signed checkpoints",
 )
 def verify_audit_chain(call: Call, query: VerifyAudit) -> ChainBody:
-    return chain_body(query.subject, verify_chain(query.subject, ports=call.edge.ports))
+    return chain_body(query.subject, verify_chain(query.subject, keys=call.edge.audit_keys, ports=call.edge.ports))
 
 
 @endpoint(
@@ -87,8 +87,8 @@ def list_checkpoints(call: Call, query: ReadCheckpoints) -> CheckpointPage:
     action=Action.READ_AUDIT,
     query=ReadCheckpoints,
     response=CheckpointsCheck,
-    summary="Whether signed checkpoints are whole: signatures, order, and that nothing they sealed is missing",
+    summary="Whether signed checkpoints are whole: signed by a key the service holds, in order, and nothing they sealed is missing",
 )
 def verify_audit_checkpoints(call: Call, query: ReadCheckpoints) -> CheckpointsCheck:
-    check = verify_checkpoints(after=query.after, limit=query.limit, ports=call.edge.ports)
+    check = verify_checkpoints(after=query.after, limit=query.limit, keys=call.edge.audit_keys, ports=call.edge.ports)
     return checkpoints_check(check, after=query.after)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -15,7 +15,7 @@ from chalicelib.routes.limits import Limits
 from chalicelib.usecases.decide_by_link import ApprovalLinks
 from chalicelib.usecases.find_versions import KnownVersions
 from chalicelib.usecases.identity_ports import IdentityPorts
-from chalicelib.usecases.ports import Ports
+from chalicelib.usecases.ports import AuditKeys, Ports
 from chalicelib.usecases.record_refusal import RefusalBudget
 from chalicelib.usecases.revoked_keys import RevokedKeys
 
@@ -46,6 +46,18 @@ def no_master_key() -> MasterKey:
     raise Unavailable("There is no master key.")
 
 
+class NoAuditKeys:
+    """For an edge that was given none."""
+
+    def public_keys(self) -> Mapping[str, str]:
+        """Nothing.
+
+        Raises:
+            Unavailable: always.
+        """
+        raise Unavailable("The keys that seal the audit are not known here.")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edge:
     """Everything a view may use.
@@ -69,6 +81,7 @@ class Edge:
     master_key: Callable[[], MasterKey] = no_master_key
     loopback: bool = False
     loopback_issuers: bool = False
+    audit_keys: AuditKeys = field(default_factory=NoAuditKeys)
     known_versions: KnownVersions = field(default_factory=KnownVersions)
     revoked_keys: RevokedKeys = field(default_factory=RevokedKeys)
     refusals: RefusalBudget = field(default_factory=RefusalBudget)
@@ -100,6 +113,7 @@ def wired() -> Edge:
                 heartbeat_ms=settings.heartbeat_ms,
                 limits=Limits(settings.limits_percent),
                 master_key=wiring.master_key(),
+                audit_keys=wiring.audit_keys(),
                 loopback=settings.outbound_loopback,
                 loopback_issuers=settings.loopback_issuers,
             )

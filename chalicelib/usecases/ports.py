@@ -246,6 +246,18 @@ class CheckpointSigner(Protocol):
         ...
 
 
+class AuditKeys(Protocol):
+    """Which keys may have sealed the audit, as the service knows it from elsewhere than the table."""
+
+    def public_keys(self) -> Mapping[str, str]:
+        """Key id -> public key (base64, 32 bytes), the keys that were replaced included.
+
+        Raises:
+            Unavailable: they cannot be had.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricSide:
     """One side of a comparison: what ran, on which nodes (names), and when (machine time)."""

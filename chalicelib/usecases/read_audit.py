@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from chalicelib.domain.audit_check import Fault, chain_faults, checkpoint_faults, seal_faults
 from chalicelib.domain.checkpoint import Checkpoint, SealedHead
 from chalicelib.domain.timeline import AuditRecord
-from chalicelib.usecases.ports import Page, Ports
+from chalicelib.usecases.ports import AuditKeys, Page, Ports
 
 READ_AT_ONCE = 500
 MOST_READ = 5_000
@@ -35,10 +35,11 @@ class ChainCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckpointCheck:
-    """Whether a run of checkpoints is what was signed."""
+    """Whether a run of checkpoints is what was signed; `keys` are those it was held against, by id."""
 
     checkpoints: tuple[Checkpoint, ...]
     faults: tuple[Fault, ...]
+    keys: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,13 +91,18 @@ def read_day(
             return Page(records=tuple(found), cursor=cursor)
 
 
-def verify_chain(subject: str, *, ports: Ports) -> ChainCheck:
-    """Every hash of a subject's chain worked out again, and held against every checkpoint that sealed it."""
+def verify_chain(subject: str, *, keys: AuditKeys, ports: Ports) -> ChainCheck:
+    """Every hash of a subject's chain worked out again, and held against every checkpoint that sealed it.
+
+    Raises:
+        Unavailable: the keys that may seal cannot be had.
+    """
     records = tuple(_chain(subject, ports=ports))
     sealed = tuple(_seals(subject, ports=ports))
     numbers = {each.checkpoint for each in sealed}
     checkpoints = {number: found for number in numbers if (found := _checkpoint(number, ports=ports)) is not None}
-    forged = {number for number, each in checkpoints.items() if not _is_signed(each, ports=ports)}
+    held = keys.public_keys() if checkpoints else {}
+    forged = {number for number, each in checkpoints.items() if not _is_signed(each, held, ports=ports)}
     faults = (
         *chain_faults(subject, records),
         *seal_faults(records, sealed, checkpoints),
@@ -111,13 +117,18 @@ def verify_chain(subject: str, *, ports: Ports) -> ChainCheck:
     )
 
 
-def verify_checkpoints(*, after: int, limit: int, ports: Ports) -> CheckpointCheck:
-    """The checkpoints behind number `after`, their signatures, and that each has all of its heads."""
+def verify_checkpoints(*, after: int, limit: int, keys: AuditKeys, ports: Ports) -> CheckpointCheck:
+    """The checkpoints behind number `after`, that a key the service holds signed each, and that each has all its heads.
+
+    Raises:
+        Unavailable: the keys that may seal cannot be had.
+    """
+    held = keys.public_keys()
     before = _checkpoint(after, ports=ports) if after else None
     checkpoints = checkpoints_after(after, limit=limit, ports=ports)
     sealed = [head for each in checkpoints for head in heads_of(each, ports=ports)]
-    faults = checkpoint_faults(checkpoints, sealed, lambda each: _is_signed(each, ports=ports), after=before)
-    return CheckpointCheck(checkpoints=checkpoints, faults=faults)
+    faults = checkpoint_faults(checkpoints, sealed, lambda each: _is_signed(each, held, ports=ports), after=before)
+    return CheckpointCheck(checkpoints=checkpoints, faults=faults, keys=held)
 
 
 def checkpoints_after(number: int, *, limit: int, ports: Ports) -> tuple[Checkpoint, ...]:
@@ -154,12 +165,13 @@ def _checkpoint(number: int, *, ports: Ports) -> Checkpoint | None:
     return ports.store.get(Checkpoint, f"{number:08d}")
 
 
-def _is_signed(checkpoint: Checkpoint, *, ports: Ports) -> bool:
-    return ports.signatures.verifies(
+def _is_signed(checkpoint: Checkpoint, held: Mapping[str, str], *, ports: Ports) -> bool:
+    # The key inside a checkpoint proves nothing: whoever writes one may put any key there.
+    return held.get(checkpoint.key_id) == checkpoint.public_key and ports.signatures.verifies(
         public_key=checkpoint.public_key, signature=checkpoint.signature, message=checkpoint.signed_text
     )
 
 
 def _forged(checkpoint: Checkpoint) -> Fault:
-    detail = "its signature does not verify"
+    detail = "its signature is by no key that may seal"
     return Fault(what="CHECKPOINT_FORGED", subject=f"checkpoint {checkpoint.number}", seq=0, detail=detail)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
+from chalicelib.adapters.checkpoint_keys import PublishedKeys, SecretCheckpointKeys
 from chalicelib.adapters.secret_keys import SecretKeys
+from chalicelib.domain.errors import Unavailable
 from infra.local.cloud import LocalCloud
 from tests.fakes import FakeClock
 
@@ -48,3 +52,35 @@ def test_of_two_rotations_at_once_one_happens(cloud: LocalCloud):
 
     assert second == first
     assert len(here.verifying_keys()) == 2
+
+
+def test_the_public_half_of_a_sealing_key_is_published_before_it_seals_and_never_taken_back(cloud: LocalCloud):
+    client = cloud.client("secretsmanager")
+    published = PublishedKeys(client, "hotswap/audit-public-keys")
+    private = SecretKeys(client, "hotswap/audit-keys", FakeClock())
+    signer = SecretCheckpointKeys(private, published)
+    before = dict(published.public_keys())
+
+    first = signer.sign(b"a")
+    assert published.public_keys() == before | {first.key_id: first.public_key}
+    private.rotate(at_once=True)
+    second = signer.sign(b"b")
+
+    assert second.key_id != first.key_id
+    known = PublishedKeys(client, "hotswap/audit-public-keys").public_keys()
+    assert {first.key_id: first.public_key, second.key_id: second.public_key}.items() <= known.items()
+    assert "PRIVATE" not in client.get_secret_value(SecretId="hotswap/audit-public-keys")["SecretString"]
+
+
+def test_of_two_keys_published_at_once_one_is_and_the_other_is_tried_again(cloud: LocalCloud):
+    client = cloud.client("secretsmanager")
+    here, there = (PublishedKeys(client, "hotswap/published-twice") for _ in range(2))
+    here.publish("one", "AA==")
+    read = there._read()
+    here.publish("two", "BB==")
+    there._read = lambda: read  # type: ignore[method-assign]
+
+    with pytest.raises(Unavailable):
+        there.publish("three", "CC==")
+
+    assert set(here.public_keys()) == {"one", "two"}

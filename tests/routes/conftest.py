@@ -27,7 +27,7 @@ from chalicelib.usecases.ports import Ports
 from infra.local.gateway import HttpResponse
 from infra.local.http_server import LocalHttp
 from tests.canaries import PASSWORD, planted
-from tests.fakes import FakeClock, FakeStore, fake_ports
+from tests.fakes import FakeAuditKeys, FakeClock, FakeStore, fake_ports
 from tests.usecases.identity import FakeIdTokens
 
 USERS = {"vic": Role.VIEWER, "dana": Role.DEPLOYER, "amal": Role.APPROVER, "ada": Role.ADMIN}
@@ -212,6 +212,7 @@ def make_api(*, identity: IdentityPorts | None = None, clock: FakeClock | None =
         "patience": Patience(2),
         "stage": "test",
     }
+    given["audit_keys"] = FakeAuditKeys()
     given["master_key"] = lambda: MasterKey(b"m" * 32)
     edge = Edge(**(given | edge_fields))
     served.edge = edge

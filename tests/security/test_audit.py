@@ -25,7 +25,7 @@ from chalicelib.usecases.ports import Add, Remove, Replace, SignedBy
 from chalicelib.usecases.read_audit import verify_chain, verify_checkpoints
 from chalicelib.usecases.seal_audit import OVERLAP_MS, SETTLES_MS, seal_audit
 from infra.verify_audit import faults_of, main, read_export
-from tests.fakes import FakeClock, FakeStore, fake_ports
+from tests.fakes import FakeAuditKeys, FakeClock, FakeStore, fake_ports
 from tests.routes.conftest import Api, make_api
 
 
@@ -38,6 +38,9 @@ class OneKey:
     @property
     def public(self) -> str:
         return base64.b64encode(self.key.public_key().public_bytes_raw()).decode()
+
+    def public_keys(self) -> dict[str, str]:
+        return {"ed25519:test": self.public}
 
     def sign(self, message: bytes) -> SignedBy:
         signature = base64.b64encode(self.key.sign(message)).decode()
@@ -80,9 +83,10 @@ class Audit:
             self.store.commit(Add(made))
 
     def faults(self) -> set[str]:
-        chains = [verify_chain(subject, ports=self.ports) for subject in ("policy:Production", "user:dana")]
+        keys, ports = self.signer, self.ports
+        chains = [verify_chain(each, keys=keys, ports=ports) for each in ("policy:Production", "user:dana")]
         found = {fault.what for check in chains for fault in check.faults}
-        return found | {fault.what for fault in verify_checkpoints(after=0, limit=100, ports=self.ports).faults}
+        return found | {fault.what for fault in verify_checkpoints(after=0, limit=100, keys=keys, ports=ports).faults}
 
 
 @pytest.fixture
@@ -91,7 +95,7 @@ def audit() -> Audit:
 
 
 def test_u01_an_audit_nobody_touched_is_whole_and_sealed_to_its_end(audit: Audit) -> None:
-    check = verify_chain("policy:Production", ports=audit.ports)
+    check = verify_chain("policy:Production", keys=audit.signer, ports=audit.ports)
 
     assert audit.faults() == set()
     assert (check.is_whole, check.records, check.sealed_upto) == (True, 4, 4)
@@ -335,11 +339,33 @@ def test_records_of_a_day_are_filtered(tmp_path: Path) -> None:
 
 def test_a_checkpoint_is_verified_over_http(tmp_path: Path) -> None:
     # The fake edge believes fake signatures only, so what Ed25519 signed is forged to it: the answer says so.
-    api = make_api()
-    exported(api, tmp_path)
+    keys = FakeAuditKeys()
+    api = make_api(audit_keys=keys)
+    _, signer = exported(api, tmp_path)
+    keys.held = signer.public_keys()
     good = api.ok("ada", "GET", "/api/v1/audit/checkpoints/verify")
     object.__setattr__(api.edge, "ports", dataclasses.replace(api.ports, signatures=Ed25519Signatures()))
     better = api.ok("ada", "GET", "/api/v1/audit/checkpoints/verify")
 
     assert [fault["what"] for fault in good["faults"]] == ["CHECKPOINT_FORGED"]
     assert (better["isWhole"], better["faults"], better["nextAfter"]) == (True, [], 1)
+    assert better["keys"] == [{"keyId": "ed25519:test", "publicKey": signer.public}]
+
+
+def test_u01_checkpoints_written_anew_under_another_key_show_in_both_calls(audit: Audit) -> None:
+    """Whoever may write all of the table signs everything with a key of their own, rightly, and puts it in."""
+    mallory = OneKey()
+    for number in range(1, 5):
+        for head in heads(audit, number):
+            audit.store.commit(Remove(head))
+        audit.store.commit(Remove(checkpoint(audit, number)))
+    audit.rewrite([replace(each, actor="nobody") for each in audit.chain()], rehash=True)
+    audit.clock.advance(seconds=60)
+    assert seal_audit(signer=mallory, ports=audit.ports) is not None
+
+    assert verify_checkpoints(after=0, limit=100, keys=mallory, ports=audit.ports).faults == ()
+    chain = verify_chain("policy:Production", keys=audit.signer, ports=audit.ports)
+    assert [fault.what for fault in chain.faults] == ["CHECKPOINT_FORGED"]
+    check = verify_checkpoints(after=0, limit=100, keys=audit.signer, ports=audit.ports)
+    assert [fault.what for fault in check.faults] == ["CHECKPOINT_FORGED"]
+    assert check.keys == audit.signer.public_keys()

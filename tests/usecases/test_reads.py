@@ -28,7 +28,7 @@ from chalicelib.usecases.reads import (
     pending_approvals,
 )
 from tests.builders import MODULE, NEW_DIGEST, OLD_DIGEST, a_deployment, a_node, an_assignment, an_audit_record
-from tests.fakes import fake_ports
+from tests.fakes import FakeAuditKeys, fake_ports
 from tests.usecases.scene import Scene, a_scene, runs_already
 
 PRODUCTION = Environment.PRODUCTION
@@ -143,11 +143,11 @@ def test_a_chain_that_is_whole_says_so_and_one_that_was_touched_says_where() -> 
         record = replace(record, hash=audit_hash(record))
         ports.store.add_many([record])
         previous = record.hash
-    whole = verify_chain(an_audit_record().subject, ports=ports)
+    whole = verify_chain(an_audit_record().subject, keys=FakeAuditKeys(), ports=ports)
     third = ports.store.list(AuditRecord, an_audit_record().subject)[2]
     ports.store.add_many([replace(third, actor="mallory")])
 
-    touched = verify_chain(an_audit_record().subject, ports=ports)
+    touched = verify_chain(an_audit_record().subject, keys=FakeAuditKeys(), ports=ports)
 
     assert (whole.is_whole, whole.records, whole.last_hash) == (True, READ_AT_ONCE + 1, previous)
     assert (touched.is_whole, touched.broken_at) == (False, 3)

@@ -27,7 +27,7 @@ from chalicelib.usecases.read_audit import verify_chain
 from chalicelib.usecases.register_version import Registered, VersionRequest, register_version
 from chalicelib.usecases.revoke_signing_key import revoke_signing_key
 from tests.builders import MODULE, NEW_DIGEST, NODE_ID, OLD_DIGEST, a_node, a_version
-from tests.fakes import FakeClock, FakeStore, fake_ports
+from tests.fakes import FakeAuditKeys, FakeClock, FakeStore, fake_ports
 from tests.usecases.scene import DANA
 from tests.usecases.stores import InterruptedStore
 
@@ -40,7 +40,7 @@ def register(ports: Ports, **changes: Any) -> Registered:
 
 
 def actions(ports: Ports, subject: str) -> list[str]:
-    assert verify_chain(subject, ports=ports).is_whole
+    assert verify_chain(subject, keys=FakeAuditKeys(), ports=ports).is_whole
     return [record.action for record in ports.store.list(AuditRecord, subject)]
 
 

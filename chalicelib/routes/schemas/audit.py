@@ -153,10 +153,18 @@ class CheckpointPage(Answered):
     next_after: int
 
 
+class SealingKeyBody(Answered):
+    """A key that may seal the audit, as the service holds it outside of the table."""
+
+    key_id: str
+    public_key: str
+
+
 class CheckpointsCheck(Answered):
-    """Whether these checkpoints are what was signed, each with all of its heads."""
+    """Whether these checkpoints are what was signed by one of `keys`, each with all of its heads."""
 
     is_whole: bool
+    keys: list[SealingKeyBody]
     checkpoints: list[CheckpointBody]
     faults: list[FaultBody]
     next_after: int
@@ -222,6 +230,7 @@ def checkpoints_check(check: CheckpointCheck, *, after: int) -> CheckpointsCheck
     """What was found out about a run of checkpoints."""
     return CheckpointsCheck(
         is_whole=not check.faults,
+        keys=[SealingKeyBody(key_id=key_id, public_key=key) for key_id, key in sorted(check.keys.items())],
         checkpoints=[checkpoint_body(each) for each in check.checkpoints],
         faults=[fault_body(fault) for fault in check.faults],
         next_after=check.checkpoints[-1].number if check.checkpoints else after,
