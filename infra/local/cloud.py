@@ -213,6 +213,7 @@ class LocalCloud:
             lambda: calls.every_call_passes_the_hook(self.call_hook),
             lambda: calls.calls_are_atomic(self._tables.keep if self._tables else None),
             dynamodb_items.changes_are_journaled,
+            calls.table_calls_are_not_signed,
             dynamodb_speed.requests_are_read_as_they_are,
             dynamodb_speed.answers_are_written_as_they_are,
             dynamodb_speed.actions_are_looked_up_once,

@@ -14,14 +14,14 @@ _PERCENTAGES = (10, 30, 50, 100)
 # And the fleet, its traffic and the control plane share this machine's cores: starting five nodes at once slows all
 # of them down for a while, which says nothing about a version. Only differences beyond that count here.
 _ANALYSIS = {
-    "minRequests": 30,
+    "minRequests": 25,
     "minBaselineRequests": 30,
     "latencyQuantileBp": 8_000,
     "latencyFloorUs": 50_000,
     "cpuFloorBp": 2_000,
     "levelWindowMs": 1_000,
     "levelWindows": 2,
-    "warmUpMs": 1_000,
+    "warmUpMs": 500,
 }
 
 

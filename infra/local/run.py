@@ -109,6 +109,7 @@ def _tell(console: Console, local: LocalStack) -> None:
     console.rule("[bold]HotSwap is running")
     console.print(f"API      {url}    (OpenAPI: {url}/openapi.json)")
     console.print(f"emulator {local.cloud.endpoint_url}    (aws --endpoint-url)")
+    console.print(f"log      {local.settings.data_dir / 'hotswap.log'}")
     console.print("users    " + ", ".join(f"{user} / {password}" for user, password in local.passwords.items()))
     console.print("\nnext:", style="bold")
     login = f'{{"username":"dana","password":"{local.passwords["dana"]}"}}'

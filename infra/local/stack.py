@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import app as application
-from chalicelib import wiring
+from chalicelib import observability, wiring
 from chalicelib.domain.access import Role
 from chalicelib.settings import Settings, origins_of
 from chalicelib.usecases.create_user import create_user
@@ -155,6 +155,7 @@ class LocalStack:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         for noisy in ("werkzeug", "waitress", "waitress.queue"):
             logging.getLogger(noisy).setLevel(logging.ERROR)
+        self._log_to(settings.data_dir / "hotswap.log")
         timers = RealTimers(settings.time_scale)
         clock = LocalClock(PolicyTime(settings.data_dir, settings.time_scale), timers)
         self.cloud = LocalCloud(
@@ -183,6 +184,14 @@ class LocalStack:
         # What was unfinished when the last process died goes on now, not at the next sweep.
         forgive_silence(ports=wiring.ports())
         reconcile(grace_ms=0, ports=wiring.ports())
+
+    def _log_to(self, file: Path) -> None:
+        """What Lambda would send to CloudWatch goes to a file, so that the terminal is for people."""
+        handler = observability.logger().registered_handler
+        if not isinstance(handler, logging.StreamHandler):
+            raise TypeError(f"the log goes to a {type(handler).__name__}, which cannot be turned to a file")
+        before = handler.setStream(self._stack.enter_context(file.open("a", encoding="utf-8")))
+        self._stack.callback(handler.setStream, before)
 
     def _create_users(self) -> None:
         file = self.settings.data_dir / "users.json"

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -19,7 +20,7 @@ from infra.local import resource_creation
 from infra.local.cloud import LocalCloud
 from infra.local.repairs.calls import calls_are_atomic
 from infra.local.virtual_time import VirtualTime
-from tests.local.worlds import STORES, bare_moto
+from tests.local.worlds import STORES, Desk, a_cloud, bare_moto
 
 THREADS = 16
 ROUNDS = 10
@@ -220,3 +221,15 @@ def test_the_hook_can_drop_double_or_lose_the_answer_of_a_call() -> None:
             values.append(value_of_counter(client))
 
     assert values == [0, 2, 3]
+
+
+def test_table_calls_carry_no_signature_and_others_do(tmp_path: Path) -> None:
+    def signed(cloud: LocalCloud, service: str, ask: Callable[[Any], Any]) -> bool:
+        client, seen = cloud.client(service), []
+        client.meta.events.register("before-send", lambda request, **_: seen.append("Authorization" in request.headers))
+        ask(client)
+        return bool(seen[0])
+
+    with a_cloud(tmp_path, {"P": {"Type": "Pass", "End": True}}, Desk(), VirtualTime()) as cloud:
+        assert not signed(cloud, "dynamodb", lambda client: client.list_tables())
+        assert signed(cloud, "stepfunctions", lambda client: client.list_state_machines())
