@@ -15,17 +15,19 @@ from chalicelib.usecases.ports import Ports
 def touched_environments(action: Action, given: Mapping[str, Any], *, ports: Ports) -> tuple[Environment, ...]:
     """The environments of a checked request, by what stands in its path or body.
 
-    A deployment that does not exist touches none; the view says that it does not. What a decision is about is known
-    only inside (`usecases/decide_approval.py`), where it cannot change between the question and the answer.
+    A deployment that does not exist touches none; the view says that it does not. What the decision of an approval is
+    about is known only inside (`usecases/decide_approval.py`), where it cannot change between the question and the answer.
 
     Raises:
         LookupError: the action counts by environment and the request names none: a mistake in the program, which must
             not let anybody through.
     """
-    if SCOPES[action] is not Scope.ENVIRONMENT or action is Action.DECIDE:
+    if SCOPES[action] is not Scope.ENVIRONMENT:
         return ()
     if isinstance(given.get("environment"), Environment):
         return (given["environment"],)
+    if action is Action.DECIDE:
+        return ()
     if "node_id" in given:
         found = environment_of(given["node_id"])
         return () if found is None else (found,)
