@@ -161,7 +161,7 @@ def test_o04_an_approver_decides_in_their_environments_only(target: Environment,
     scene = a_scene(environment=target)
     scene.set_policy(environment=target, approval=ApprovalPolicy(required=True))
     for number, before in enumerate(target.path()[:-1], start=10):
-        scene.set_policy(environment=before)
+        scene.set_policy(environment=before, approval=ApprovalPolicy(required=False))
         scene.nodes.append(a_node_in(before, number, ports=scene.ports))
     deployment = scene.run(scene.create(target=target), until=lambda d: d.status is Status.PENDING_APPROVAL)
     api = make_api(ports=scene.ports)
