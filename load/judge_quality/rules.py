@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist, fmean
 
+from chalicelib.domain.analysis.own_samples import own_samples
 from chalicelib.domain.canary_analysis import AnalysisPolicy, Decision, Evidence, find_harm, judge
 from chalicelib.domain.histogram import lower_bound_us
 from chalicelib.domain.metrics import Window, merged_windows
@@ -46,7 +47,7 @@ def by_judge(
             gather = deployment.evidence if full else deployment.gathered_evidence
             evidence = gather(wave, cells)
             taken += 1
-            verdict = judge(evidence, policy) if cells == end else find_harm(evidence, policy)
+            verdict = judge(_with_declared(evidence, policy), policy) if cells == end else find_harm(evidence, policy)
             seen = served + _requests(evidence)
             if verdict is not None and verdict.decision is not Decision.PROMOTE:
                 return Outcome(
@@ -62,6 +63,11 @@ def by_judge(
     return Outcome(
         rolled_back=False, held=False, wave=wave, looks=taken, canary_requests=served, seconds=(wave + 1) * end * 10
     )
+
+
+def _with_declared(evidence: Evidence, policy: AnalysisPolicy) -> Evidence:
+    """With the samples of declared metrics, as adapters/heartbeat_metrics.py makes them of the same windows."""
+    return replace(evidence, declared=tuple(own_samples(metric, evidence, policy) for metric in policy.declared))
 
 
 def by_rule(deployment: Deployment, is_worse: Callable[[Evidence, tuple[Window, ...]], bool]) -> Outcome:

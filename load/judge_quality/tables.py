@@ -40,8 +40,19 @@ def row_of(experiment: Experiment, outcomes: list[Outcome]) -> Row:
         "medianLooks": median([outcome.looks for outcome in found]) if found else None,
         "requests": sorted(outcome.canary_requests for outcome in found),
         "metrics": sorted({outcome.metric for outcome in found if len(outcome.metric) < 20}),
-        "world": json.loads(json.dumps(asdict(experiment.world))),
+        "world": _plain(experiment),
     }
+
+
+def is_of(row: Row, experiment: Experiment) -> bool:
+    """Whether a row is of this experiment, with as many runs."""
+    same = (experiment.table, experiment.rule, experiment.change.name, experiment.runs, _plain(experiment))
+    return (row["table"], row["rule"], row["change"], row["runs"], row["world"]) == same
+
+
+def _plain(experiment: Experiment) -> Row:
+    plain: Row = json.loads(json.dumps(asdict(experiment.world)))
+    return plain
 
 
 def clopper_pearson(hits: int, runs: int, level: float = 0.95) -> tuple[float, float]:
@@ -59,9 +70,9 @@ def at_least(hits: int, runs: int, level: float = 0.95) -> float:
 
 def pooled(rows: Iterable[Row], rule: str = "judge") -> Row:
     """The healthy rows of one rule together."""
-    several = [row for row in rows if row["table"] == "healthy" and row["rule"] == rule]
+    several = [row for row in rows if row["change"] == "healthy" and row["rule"] == rule]
     hits, runs = sum(row["rolledBack"] for row in several), sum(row["runs"] for row in several)
-    low, high = clopper_pearson(hits, runs)
+    low, high = clopper_pearson(hits, runs) if runs else (0.0, 1.0)
     return {"rolledBack": hits, "runs": runs, "low": low, "high": high}
 
 
@@ -70,6 +81,7 @@ def as_text(rows: list[Row]) -> str:
     lines: list[str] = []
     headings = {
         "healthy": "Healthy versions rolled back",
+        "declared": "With a declared metric (10 requests/s per node, threshold 20 %)",
         "detection": "Regressions found (20 nodes, 50 requests/s each, spread 0.2)",
         "traffic": "Regressions found by traffic (10 nodes, spread 0.2)",
     }
@@ -83,8 +95,8 @@ def as_text(rows: list[Row]) -> str:
         )
         lines.append("|---|---|---|---|---|---|---|---|---|")
         lines += [_line(row) for row in chosen]
-        if table == "healthy":
-            lines += [_whole(rows, rule) for rule in dict.fromkeys(row["rule"] for row in chosen)]
+        healthy = dict.fromkeys(row["rule"] for row in chosen if row["change"] == "healthy")
+        lines += [_whole(rows, rule) for rule in healthy]
         lines.append("")
     return "\n".join(lines)
 

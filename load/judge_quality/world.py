@@ -13,7 +13,7 @@ from scipy.special import ndtr
 
 from chalicelib.domain.canary_analysis import Evidence, NodeEvidence
 from chalicelib.domain.histogram import BUCKETS_PER_DOUBLING, Histogram
-from chalicelib.domain.metrics import Window, merged_windows
+from chalicelib.domain.metrics import OwnMetric, Window, merged_windows
 
 Floats = np.ndarray
 
@@ -36,6 +36,7 @@ class World:
     cpu_noise: float = 0.10  # of each node, correlation 0.8
     memory_noise: float = 0.02  # of each node, correlation 0.95
     burst_noise: float = 0.3  # errors of each node in each ten seconds
+    declared_noise: float = 0.0  # of a level each node reports of itself (a queue), correlation 0.8; 0: none reported
     warm_up: float = 0.5  # a new process: latency up by half, CPU doubled, fading with 10 s
     warm_up_s: float = 10.0
     before_windows: int = 20  # idle heartbeats: a minute each
@@ -53,11 +54,13 @@ class Change:
     cpu: float = 1.0
     leak_per_minute: float = 0.0
     bad_node_error_rate: float = 0.0  # of one touched node in ten
+    declared: float = 1.0
 
 
 CELL_MS = 10_000
 BEFORE_MS = 60_000
 START_MS = 1_700_000_000_000
+DECLARED, DECLARED_LEVEL = "queueDepth", 20.0
 _EDGES = np.arange(0, 512) * np.log(2) / BUCKETS_PER_DOUBLING
 
 
@@ -71,6 +74,7 @@ class Deployment:
         self._own["memory"] = np.exp(spread / 2 * rng.standard_normal(n))
         self._restart = {name: np.exp(world.restart_spread * rng.standard_normal(n)) for name in self._own}
         self._load = np.exp(0.1 * rng.standard_normal(n))
+        self._declared = _Declared(world, change, rng) if world.declared_noise else None
         self._bad = rng.random(n) < 0.1 if n < 10 else np.arange(n) % 10 == rng.integers(10)
         if change.bad_node_error_rate and not self._bad.any():
             self._bad[rng.integers(n)] = True
@@ -155,7 +159,8 @@ class Deployment:
         if change.bad_node_error_rate:
             errors = np.where(new & self._bad, change.bad_node_error_rate, errors)
         busy = np.exp(0.5 * world.load_noise * self._noise["load"])
-        return {
+        reported = {"declared": self._declared.step(new, drift)} if self._declared else {}
+        return reported | {
             "requests": world.requests_per_second * load,
             "errors": np.minimum(errors, 1.0),
             "median": world.latency_median_us
@@ -196,9 +201,29 @@ class Deployment:
                         cpu_ms=int(rates["cpu"][k, i] * step_ms),
                         memory_bytes=int(rates["memory"][k, i]),
                         crashes=0,
+                        own=_own(rates["declared"][k, i], step_ms) if self._declared else (),
                     )
                 )
         return windows
+
+
+class _Declared:
+    """A level that every node reports of itself: it differs, stays different, drifts and wanders as CPU does."""
+
+    def __init__(self, world: World, change: Change, rng: np.random.Generator) -> None:
+        self._noise, self._change, self._rng = world.declared_noise, change.declared, rng
+        self._own = np.exp(world.node_spread * rng.standard_normal(world.nodes))
+        self._restart = np.exp(world.restart_spread * rng.standard_normal(world.nodes))
+        self._state = rng.standard_normal(world.nodes)
+
+    def step(self, new: Floats, drift: float) -> Floats:
+        self._state = 0.8 * self._state + 0.6 * self._rng.standard_normal(len(self._state))
+        moved = self._own * np.where(new, self._restart * self._change, 1.0)
+        return DECLARED_LEVEL * drift * moved * np.exp(self._noise * self._state)
+
+
+def _own(level: float, covered_ms: int) -> tuple[OwnMetric, ...]:
+    return (OwnMetric(name=DECLARED, micros_ms=round(level * 1e6) * covered_ms, covered_ms=covered_ms),)
 
 
 def _cuts(nodes: int, percent: tuple[int, ...]) -> tuple[int, ...]:
