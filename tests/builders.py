@@ -71,13 +71,16 @@ def an_audit_record(**changes: Any) -> AuditRecord:
     return AuditRecord(**(given | changes))
 
 
+A_LINE_EVENT = {"type": "LineResumed", "at": NOW_MS, "stopped": False, "by": "ada", "reason": "mended"}
+
+
 def a_message(**changes: Any) -> OutboxMessage:
     """An event that has not been published yet."""
     given: dict[str, Any] = {
         "id": f"{DEPLOYMENT_ID}#00000001",
         "topic": "bus",
         "created_at_ms": NOW_MS,
-        "payload": {"id": f"{DEPLOYMENT_ID}#00000001", "detailType": "DeploymentCreated", "detail": {"seq": 1}},
+        "payload": {"id": f"{DEPLOYMENT_ID}#00000001", "detailType": "LineResumed", "detail": A_LINE_EVENT},
     }
     return OutboxMessage(**(given | changes))
 

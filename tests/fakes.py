@@ -14,6 +14,7 @@ from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.metering import OpenStep
 from chalicelib.domain.metrics import Window
 from chalicelib.usecases.ports import Ports
+from tests.event_schema import check_event
 from tests.fake_store import FakeStore
 
 __all__ = [
@@ -144,7 +145,7 @@ class FakeArtifacts:
 
 @dataclass
 class FakeBus:
-    """Keeps what was published."""
+    """Keeps what was published, and takes nothing that the contract of events does not know."""
 
     published: list[dict[str, Any]] = field(default_factory=list)
     unavailable: bool = False
@@ -152,7 +153,9 @@ class FakeBus:
     def publish(self, messages: Sequence[Mapping[str, Any]]) -> None:
         if self.unavailable:
             raise Unavailable("The event bus does not answer.")
-        self.published.extend(dict(message) for message in messages)
+        for message in messages:
+            check_event(message["detailType"], {**message["detail"], "id": message["id"]})
+            self.published.append(dict(message))
 
 
 @dataclass

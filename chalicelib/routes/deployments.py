@@ -23,6 +23,7 @@ from chalicelib.routes.schemas.deployments import (
 )
 from chalicelib.routes.schemas.plans import PlanBody, plan_body
 from chalicelib.routes.schemas.timeline import EventPage, ReadEvents, event_page
+from chalicelib.routes.schemas.verdicts import ReadVerdicts, VerdictPage, verdict_page
 from chalicelib.usecases.control_deployment import (
     cancel_deployment,
     pause_deployment,
@@ -33,6 +34,7 @@ from chalicelib.usecases.control_deployment import (
 from chalicelib.usecases.create_deployment import create_deployment as create
 from chalicelib.usecases.plan_deployment import plan_deployment as planned
 from chalicelib.usecases.read_timeline import read_timeline
+from chalicelib.usecases.read_verdicts import read_verdicts
 from chalicelib.usecases.reads import list_deployments as listed
 from chalicelib.usecases.recording import get_deployment as got
 from chalicelib.usecases.retry_deployment import retry_deployment
@@ -119,6 +121,24 @@ def list_deployment_events(call: Call, execution_id: str, query: ReadEvents) -> 
             ports=call.edge.ports,
         )
     return event_page(timeline)
+
+
+@endpoint(
+    bp,
+    ONE + "/verdicts",
+    "GET",
+    action=Action.READ,
+    query=ReadVerdicts,
+    response=VerdictPage,
+    errors=(404,),
+    summary="What the judge decided and by which numbers, oldest first",
+)
+def list_deployment_verdicts(call: Call, execution_id: str, query: ReadVerdicts) -> VerdictPage:
+    return verdict_page(
+        read_verdicts(
+            execution_id, environment=query.environment, after=query.after, limit=query.limit, ports=call.edge.ports
+        )
+    )
 
 
 def _serve_signal(verb: str, say: Callable[..., Deployment], summary: str, body: type[Signal] = Signal) -> None:

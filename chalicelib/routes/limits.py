@@ -21,7 +21,7 @@ POLL: Final = RateLimit(name="poll", most=30_000)
 READ: Final = RateLimit(name="read", most=12_000)
 WRITE: Final = RateLimit(name="write", most=3_000)
 
-POLLED: Final = frozenset({"getDeployment", "listDeploymentEvents", "getApproval"})
+POLLED: Final = frozenset({"getDeployment", "listDeploymentEvents", "listDeploymentVerdicts", "getApproval"})
 """What somebody asks again and again who waits for a deployment."""
 
 MOST_CALLERS: Final = 10_000

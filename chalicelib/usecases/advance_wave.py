@@ -6,8 +6,7 @@ left to do and nothing twice.
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
-from typing import Any
+from dataclasses import replace
 
 from chalicelib.domain.analysis.evidence import Evidence
 from chalicelib.domain.analysis.policy import AnalysisMode
@@ -31,13 +30,10 @@ from chalicelib.usecases.quarantines import quarantined
 from chalicelib.usecases.recording import Decided, Entry, change_deployment
 from chalicelib.usecases.start_restore import restore_decision
 from chalicelib.usecases.start_wave import started_wave
+from chalicelib.usecases.tell_verdict import verdict_entry
 
 LINE_PAUSE_MS = 30 * 24 * 3600 * 1000
 """A wave waits this long for a stopped line (policy time); then it is cancelled, as a pause is that nobody ends."""
-
-
-MOST_OF_NODES = 20
-"""A thousand bad nodes must not make an event that neither the table nor the bus would take."""
 
 
 def advance_wave(deployment_id: str, *, ports: Ports) -> Deployment:
@@ -122,37 +118,6 @@ def _with_requests_seen(verdict: Verdict, evidence: Evidence, wave: Wave) -> Ver
 def _requests(evidence: Evidence) -> int:
     """How many requests the new version has served in this bake."""
     return sum(window.requests for node in evidence.canary for window in node.during)
-
-
-def verdict_entry(rollout: Rollout, verdict: Verdict, *, final: bool) -> Entry:
-    """The event that keeps a verdict with every number behind it; `final` is false for a look during the bake.
-
-    Of single nodes the first MOST_OF_NODES are kept; how many are worse the sentence says.
-    """
-    findings = [finding for finding in verdict.findings if finding.node_id is None]
-    findings += [finding for finding in verdict.findings if finding.node_id is not None][:MOST_OF_NODES]
-    detail: dict[str, Any] = {
-        "decision": str(verdict.decision),
-        "comparedWith": str(verdict.compared_with),
-        "sentence": verdict.sentence,
-        "final": final,
-        "reasons": [asdict(reason) for reason in verdict.reasons[: len(findings) + MOST_OF_NODES]],
-        "findings": [asdict(finding) for finding in findings],
-    }
-    return Entry(
-        type=EventType.VERDICT_REACHED, environment=rollout.environment, wave=rollout.wave, detail=plain(detail)
-    )
-
-
-def plain(value: Any) -> Any:
-    """The same value with enums as their text, so that it is JSON and nothing else."""
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if isinstance(value, str):
-        return str(value)
-    return value
 
 
 def _promote(

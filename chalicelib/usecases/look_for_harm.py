@@ -9,7 +9,6 @@ from chalicelib.domain.canary_analysis import find_harm
 from chalicelib.domain.deployment import Deployment, Status
 from chalicelib.domain.errors import StaleWrite
 from chalicelib.domain.rollout import CHANGING, Phase
-from chalicelib.usecases.advance_wave import verdict_entry
 from chalicelib.usecases.fail_silent_nodes import fail_overdue_nodes
 from chalicelib.usecases.finish_restore import finish_restore
 from chalicelib.usecases.gather_evidence import gather_evidence
@@ -17,6 +16,7 @@ from chalicelib.usecases.policies import policy_of
 from chalicelib.usecases.ports import Add, Ports, Replace
 from chalicelib.usecases.recording import Decided, change_deployment, get_deployment
 from chalicelib.usecases.start_restore import restore_decision
+from chalicelib.usecases.tell_verdict import verdict_entry
 
 LOOK_EVERY_MS = 1_000
 """Somebody looks for harm at most this often per wave."""

@@ -219,6 +219,7 @@ test('a deployment is planned, paused, resumed, promoted, rolled back', async ()
     status: 'Completed',
     metadata: { ticket: 'PAY-17' },
   })
+  expect(await vic.deployments.verdicts(executionId).all()).toMatchObject([{ decision: 'promote', final: true }])
   expect((await vic.deployments.list({ module: MODULE }).all()).map((each) => each.executionId)).toContain(executionId)
 
   const undoing = await dana.deployments.rollback(executionId)

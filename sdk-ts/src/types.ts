@@ -16,6 +16,8 @@ export type DeploymentSummary = Schemas['DeploymentSummary']
 export type Rollout = Schemas['RolloutBody']
 export type Wave = Schemas['WaveBody']
 export type Stage = Schemas['StageBody']
+export type Verdict = Schemas['WaveVerdictBody']
+export type Finding = Schemas['FindingBody']
 
 export type Approval = Schemas['ApprovalBody']
 export type Cluster = Schemas['ClusterBody']

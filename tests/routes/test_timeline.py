@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import threading
 
+from chalicelib.domain.analysis.verdict import (
+    ComparedWith,
+    Conclusion,
+    Decision,
+    Finding,
+    Reason,
+    ReasonCode,
+    Verdict,
+)
 from chalicelib.domain.deployment import Status
+from chalicelib.domain.environment import Environment
+from chalicelib.domain.rollout import Rollout
 from chalicelib.domain.timeline import Event, EventType
 from chalicelib.routes.edge import Patience
 from chalicelib.usecases.ports import Add
+from chalicelib.usecases.tell_verdict import verdict_entry
 from tests.builders import a_deployment, an_event
 from tests.routes.conftest import Api, make_api
 
@@ -116,3 +128,97 @@ def test_instants_in_an_events_detail_are_written_as_everywhere_in_the_api(api: 
     shown = api.ok("vic", "GET", f"{ALL}/{execution}/events?after=1")["events"][0]["detail"]
 
     assert shown == {"nodes": 2, "failed": 0, "bakeUntil": "2026-09-21T14:14:20.000Z"}
+
+
+def verdict_event(seq: int, environment: Environment, *, execution: str) -> Event:
+    finding = Finding(
+        metric="errorRate",
+        unit="bp",
+        canary_value=812,
+        baseline_value=101,
+        canary_samples=5_000,
+        baseline_samples=45_000,
+        sample_unit="requests",
+        test="beta-binomial",
+        p_value="1e-9",
+        alpha="0.0008",
+        effect_bp=70_396,
+        low_bp=41_000,
+        high_bp=None,
+        threshold_bp=5_000,
+        tested_bp=5_400,
+        floor=10,
+        conclusion=Conclusion.HARM,
+        sentence="Errors 8.12 % against 1.01 %.",
+    )
+    verdict = Verdict(
+        decision=Decision.ROLLBACK,
+        compared_with=ComparedWith.CONTROL,
+        findings=(finding,),
+        reasons=(Reason(code=ReasonCode.METRIC_WORSE, sentence="Worse."),),
+        sentence="Worse.",
+    )
+    entry = verdict_entry(Rollout(environment=environment), verdict, final=False)
+    return an_event(
+        deployment_id=execution,
+        seq=seq,
+        type=entry.type,
+        environment=entry.environment,
+        wave=entry.wave,
+        detail=entry.detail,
+    )
+
+
+def test_a_verdict_shows_every_number_it_was_reached_by(api: Api) -> None:
+    execution = api.has_deployment()
+    api.store.commit(Add(verdict_event(2, Environment.PRODUCTION, execution=execution)))
+
+    page = api.ok("vic", "GET", f"{ALL}/{execution}/verdicts")
+
+    [verdict] = page["verdicts"]
+    assert (verdict["seq"], verdict["environment"], verdict["wave"], verdict["final"]) == (2, "Production", 0, False)
+    assert (verdict["decision"], verdict["comparedWith"], verdict["sentence"]) == ("rollback", "control", "Worse.")
+    assert verdict["reasons"] == [{"code": "metricWorse", "sentence": "Worse.", "missing": 0}]
+    assert verdict["findings"] == [
+        {
+            "metric": "errorRate",
+            "nodeId": None,
+            "unit": "bp",
+            "canaryValue": 812,
+            "baselineValue": 101,
+            "canarySamples": 5_000,
+            "baselineSamples": 45_000,
+            "sampleUnit": "requests",
+            "test": "beta-binomial",
+            "pValue": "1e-9",
+            "alpha": "0.0008",
+            "effectBp": 70_396,
+            "lowBp": 41_000,
+            "highBp": None,
+            "thresholdBp": 5_000,
+            "testedBp": 5_400,
+            "floor": 10,
+            "critical": True,
+            "source": "heartbeat",
+            "conclusion": "harm",
+            "sentence": "Errors 8.12 % against 1.01 %.",
+        }
+    ]
+    assert page["nextAfter"] is None
+
+
+def test_verdicts_are_read_in_parts_and_of_one_environment(api: Api) -> None:
+    execution = api.has_deployment()
+    both = (Environment.STAGING, Environment.PRODUCTION)
+    api.store.add_many([verdict_event(n, both[n % 2], execution=execution) for n in range(2, 152)])
+    path = f"{ALL}/{execution}/verdicts?environment=production&limit=50"
+
+    first = api.ok("vic", "GET", path)
+    second = api.ok("vic", "GET", f"{path}&after={first['nextAfter']}")
+
+    assert [each["seq"] for each in (*first["verdicts"], *second["verdicts"])] == list(range(3, 152, 2))
+    assert (len(first["verdicts"]), second["nextAfter"]) == (50, None)
+
+
+def test_verdicts_of_an_unknown_deployment_are_404(api: Api) -> None:
+    assert api.call("GET", f"{ALL}/01J00000000000000000099999/verdicts", user="vic").status == 404

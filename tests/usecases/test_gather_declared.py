@@ -57,7 +57,7 @@ def test_a_level_that_the_new_version_reports_higher_takes_it_back() -> None:
     scene, verdict = judged(REPORTED, levels={"1.0.0": 5_000_000, "2.0.0": 9_000_000})
 
     assert (verdict["decision"], finding(verdict)["source"]) == ("rollback", "heartbeat")
-    assert finding(verdict)["baseline_value"] == 5_000_000
+    assert finding(verdict)["baselineValue"] == 5_000_000
     assert {node.active for node in scene.nodes} == {scene.digests["1.0.0"]}
 
 

@@ -11,7 +11,8 @@ from chalicelib.routes.validation import Answered
 class WaveBody(Answered):
     """The nodes that changed together, and how it went.
 
-    `decision`, `comparedWith` and `sentence` are the verdict; the numbers behind it are in the event `VerdictReached`.
+    `decision`, `comparedWith` and `sentence` are the verdict; GET `/deployments/{executionId}/verdicts` has the
+    numbers behind it.
     """
 
     number: int

@@ -13,6 +13,7 @@ import {
   type DeploymentSummary,
   isEnd,
   type Plan,
+  type Verdict,
 } from '../types.ts'
 
 type Why = BodyOf<'cancelDeployment'>
@@ -105,6 +106,20 @@ export class Deployments {
       options.timeout === undefined && query.waitSeconds ? { timeout: 30_000 + query.waitSeconds * 1000 } : {}
     const input = { path: { executionId }, query }
     return (await this.#call('listDeploymentEvents', input, { ...options, ...timeout })) as EventPage
+  }
+
+  /** What the judge decided, and the numbers behind it: both sides, test, interval and threshold. Oldest first. */
+  verdicts(
+    executionId: string,
+    query: QueryOf<'listDeploymentVerdicts'> = {},
+    options?: RequestOptions,
+  ): Paged<Verdict> {
+    return new Paged(async (cursor) => {
+      const after = cursor === undefined ? query.after : Number(cursor)
+      const input = { path: { executionId }, query: { ...query, after } }
+      const page = await this.#call('listDeploymentVerdicts', input, options)
+      return { items: page.verdicts, cursor: page.nextAfter === null ? null : String(page.nextAfter) }
+    })
   }
 
   /** Every event of a deployment, each once and in order, as it happens, until the deployment has ended. */

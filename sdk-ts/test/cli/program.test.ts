@@ -606,3 +606,62 @@ describe('completion', () => {
     expect(terminal.out).toContain('hotswap __complete')
   })
 })
+
+test('hotswap verdicts shows both sides, the interval and what was tested', async () => {
+  const finding = {
+    metric: 'errorRate',
+    nodeId: null,
+    unit: 'bp',
+    canaryValue: 812,
+    baselineValue: 101,
+    canarySamples: 5000,
+    baselineSamples: 45000,
+    sampleUnit: 'requests',
+    test: 'beta-binomial',
+    pValue: '1e-9',
+    alpha: '0.0008',
+    effectBp: 70396,
+    lowBp: 41000,
+    highBp: null,
+    thresholdBp: 5000,
+    testedBp: 5400,
+    floor: 10,
+    critical: true,
+    source: 'heartbeat',
+    conclusion: 'harm',
+    sentence: 'worse',
+  }
+  const verdict = {
+    seq: 9,
+    at: AT,
+    environment: 'Production',
+    wave: 0,
+    decision: 'rollback',
+    comparedWith: 'control',
+    sentence: 'Worse.',
+    final: false,
+    reasons: [],
+    findings: [finding],
+  }
+  const pages = [
+    { verdicts: [verdict], nextAfter: 9 },
+    { verdicts: [], nextAfter: null },
+  ]
+  const terminal = new Terminal(pages.map((page) => json(200, page)))
+
+  expect(await terminal.run('verdicts', ID, '--environment', 'prod')).toBe(0)
+
+  expect(terminal.api.paths()[1]).toContain(`/deployments/${ID}/verdicts?environment=Production&after=9`)
+  expect(terminal.out).toContain('Production wave 1  rollback (control, by a look during the bake): Worse.')
+  const columns = [
+    'errorRate',
+    '8.12 %',
+    '1.01 %',
+    '5000/45000 requests',
+    '+704 %',
+    '+410 % to –',
+    '+54 %',
+    '1e-9 (0.0008)',
+  ]
+  for (const column of columns) expect(terminal.out).toContain(column)
+})

@@ -4,6 +4,7 @@ import { textOf, textsOf } from '../command.ts'
 import { EXIT } from '../exit.ts'
 import { plain, table } from '../paint.ts'
 import { ago, coloured } from '../text.ts'
+import { verdictLines } from '../verdict-lines.ts'
 import { Scene } from '../watch/scene.ts'
 import { deploymentLines } from '../watch/view.ts'
 import { watched } from '../watch/watched.ts'
@@ -91,6 +92,23 @@ export const DEPLOYMENT_COMMANDS: readonly Command[] = [
       ])
       const heads = ['EXECUTION', 'MODULE', 'VERSION', 'TARGET', 'STATUS', 'BY', 'STARTED']
       print(found, rows.length === 0 ? ['No deployments.'] : table(heads, rows, paint))
+      return EXIT.completed
+    },
+  },
+  {
+    name: 'verdicts',
+    summary: 'Show what the judge decided, and by which numbers',
+    operands: ['[executionId]'],
+    options: { environment: { type: 'string', value: 'ENVIRONMENT', help: 'only of this environment' } },
+    examples: ['hotswap verdicts', 'hotswap verdicts latest --environment prod', 'hotswap verdicts --json | jq .'],
+    async run(context, [operand], values) {
+      const { client, world, print, paint } = context
+      const asked = textOf(values, 'environment')
+      const query = { environment: asked === undefined ? undefined : environmentOf(asked) }
+      const executionId = await executionIdOf(operand, context)
+      const found = await client.deployments.verdicts(executionId, query, { signal: world.signal }).all()
+      const lines = found.flatMap((verdict) => verdictLines(verdict, paint))
+      print(found, lines.length === 0 ? ['No verdicts yet.'] : lines)
       return EXIT.completed
     },
   },
