@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from chalicelib.domain import errors
 from chalicelib.domain.deployment import Deployment, Status
 from chalicelib.domain.errors import ExecutionReplaced, Frozen
 from chalicelib.domain.rollout import Phase, Rollout
@@ -159,10 +161,25 @@ def _state(deployment: Deployment, rollout: Rollout | None = None) -> State:
     }
 
 
+_OURS = frozenset(each.__name__ for each in vars(errors).values() if isinstance(each, type))
+
+
 def _cause(failure: object) -> str:
+    """What a caller may know of a step that failed: errors of ours in our words, of others the name and no more.
+
+    The cause of what broke inside is a traceback; it stands in the log under the deployment's id.
+    """
     if not isinstance(failure, Mapping):
         return ""
-    return f"{failure.get('Error', 'Unknown')}: {str(failure.get('Cause', ''))[:500]}"
+    name = str(failure.get("Error", "Unknown"))
+    if name not in _OURS:
+        return f"{name[:100]}: a step of the state machine failed."
+    try:
+        said = json.loads(str(failure.get("Cause", "")))
+    except ValueError:
+        said = None
+    sentence = said.get("errorMessage", "") if isinstance(said, dict) else ""
+    return f"{name}: {str(sentence)[:500]}"
 
 
 __all__ = ["TASKS", "WAITS", "handle"]
