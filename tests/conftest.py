@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 
 from chalicelib import observability
 from tests import canaries
+from tests.security import fuzz_figures
 
 settings.register_profile(
     "ci", derandomize=True, max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -33,6 +34,33 @@ def pytest_runtest_makereport() -> Generator[None, Any, None]:
 
 def _leaks(report: Any) -> list[str]:
     return [name for name, text in report.sections if canaries.is_in(text)]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker of pytest-xdist hands over what schemathesis asked in it."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["fuzz"] = fuzz_figures.figures()
+
+
+class FuzzFigures:
+    """What the workers handed over, and the line at the end of the run."""
+
+    def __init__(self) -> None:
+        self.shares: list[Any] = []
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        self.shares.append(getattr(node, "workeroutput", {}).get("fuzz", {"counted": {}, "operations": []}))
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        line = fuzz_figures.sentence([*self.shares, fuzz_figures.figures()])
+        if line:
+            terminalreporter.write_line(line)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(FuzzFigures(), "fuzz-figures")
 
 
 class CurrentStdout:

@@ -111,7 +111,10 @@ def test_a03_an_unknown_user_and_a_wrong_password_get_the_same_answer(api: Api) 
 
 @pytest.mark.long
 def test_a03_and_in_the_same_time() -> None:
-    """With the real hash, medians over 200 each, taken in turn; reads and writes are the same in both cases."""
+    """With the real hash, medians of CPU time over 200 each, taken in turn; reads and writes are the same in both cases.
+
+    CPU time, because a busy machine makes the medians of wall time differ by a tenth by themselves; nothing waits here.
+    """
     ports = fake_ports()
     identity = dataclasses.replace(fake_identity(), passwords=Passwords())
     for number in range(100):
@@ -119,13 +122,13 @@ def test_a03_and_in_the_same_time() -> None:
     taken: dict[str, list[float]] = {"known": [], "unknown": []}
     for number in range(200):
         for kind, name in (("known", f"u{number % 100}"), ("unknown", f"n{number % 100}")):
-            began = time.perf_counter()
+            began = time.process_time()
             with pytest.raises(NotAuthenticated):
                 log_in(name, "wrong", source=f"{kind}{number}", identity=identity, ports=ports)
-            taken[kind].append(time.perf_counter() - began)
+            taken[kind].append(time.process_time() - began)
 
     known, unknown = (statistics.median(each) for each in taken.values())
-    assert abs(known - unknown) / known < 0.1
+    assert abs(known - unknown) / known < 0.05
 
 
 @pytest.mark.parametrize("name", ["X-Forwarded-For", "X-Real-IP", "Forwarded", "True-Client-IP"])
