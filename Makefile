@@ -5,9 +5,15 @@ BIN := .venv/bin
 RUN := $(BIN)/python
 # Node and npm come with the virtual environment too.
 SDK = cd sdk-ts && PATH="$(CURDIR)/$(BIN):$$PATH"
+ASL = cd infra/statemachines && PATH="$(CURDIR)/$(BIN):$$PATH"
+# The AWS account: which installation, and what its template is told besides.
+STAGE ?= dev
+CONTEXT = -c stage=$(STAGE) $(if $(EMAIL),-c alarmEmail=$(EMAIL)) $(if $(ORIGINS),-c corsOrigins=$(ORIGINS))
+CDK_VERSION := 2.1148.1
+CDK = PATH="$(CURDIR)/$(BIN):$$PATH" npx --yes aws-cdk@$(CDK_VERSION) --app "$(RUN) -m infra.main $(CONTEXT)" --output build/cdk.out
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check unit coverage test-long judge-quality audit format openapi examples sdk clean
+.PHONY: help setup demo run test check unit coverage test-long judge-quality audit format openapi examples sdk package synth deploy destroy first-admin smoke clean
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -30,12 +36,13 @@ run: setup  ## The same stack with light traffic, left running on http://127.0.0
 test: check unit  ## All tests
 	@echo "== all passed"
 
-check: setup sdk-ts/node_modules/.installed  ## Lint, types, layers, generated files, docs
+check: setup sdk-ts/node_modules/.installed infra/statemachines/node_modules/.installed  ## Lint, types, layers, generated files, docs
 	@echo "== ruff"; $(BIN)/ruff check . && $(BIN)/ruff format --check --quiet .
 	@echo "== bandit"; $(BIN)/bandit -q -ll -c pyproject.toml -r chalicelib kernel infra app.py
 	@echo "== mypy --strict"; $(BIN)/mypy
 	@echo "== import layers"; $(BIN)/lint-imports --no-cache
 	@echo "== generated files are fresh"; $(RUN) -m infra.openapi --check && $(RUN) -m infra.requirements --check
+	@echo "== state machine"; $(ASL) npm run --silent check
 	@echo "== changes of the API"; $(RUN) -m infra.api_changes
 	@echo "== sdk: lint, types"; $(SDK) npm run --silent check
 
@@ -47,6 +54,27 @@ unit: setup sdk-ts/node_modules/.installed
 sdk-ts/node_modules/.installed: sdk-ts/package-lock.json | setup
 	@echo "== installing into sdk-ts/node_modules from package-lock.json"
 	@$(SDK) npm ci --silent && touch node_modules/.installed
+
+infra/statemachines/node_modules/.installed: infra/statemachines/package-lock.json | setup
+	@$(ASL) npm ci --silent && touch node_modules/.installed
+
+package: setup  ## Build the zip that Lambda runs into build/hotswap.zip
+	@$(RUN) -m infra.package
+
+synth: setup  ## Write the template of an installation into build/cdk.out (STAGE=dev EMAIL=… ORIGINS=…)
+	@$(RUN) -m infra.main $(CONTEXT) --out build/cdk.out
+
+deploy: setup  ## Into the AWS account of your credentials (STAGE=dev EMAIL=… ORIGINS=…); see docs/operations.md
+	@$(CDK) deploy --require-approval broadening --outputs-file build/outputs-$(STAGE).json
+
+destroy: setup  ## Remove an installation (STAGE=dev); all but dev keep their data
+	@$(CDK) destroy
+
+first-admin: setup  ## The first administrator of an installation: make first-admin NAME=ada STAGE=dev
+	@$(RUN) -m infra.identity first-admin $(NAME) --table hotswap-$(STAGE) --secret hotswap-$(STAGE)/signing-keys
+
+smoke: setup  ## Whether an installation answers, decides and forgets: make smoke URL=https://… STAGE=dev
+	@$(RUN) -m infra.smoke $(URL)
 
 examples: sdk-ts/node_modules/.installed  ## Record the examples of docs/openapi.json anew, from a running stack
 	@HOTSWAP_RECORD=$(CURDIR)/infra/api_examples.json; export HOTSWAP_RECORD; $(SDK) npm run --silent test:live live/operations
@@ -77,4 +105,4 @@ openapi: setup  ## Write the generated files anew
 	@$(RUN) -m infra.openapi && $(RUN) -m infra.requirements
 
 clean:  ## Remove everything that was installed or generated here
-	rm -rf sdk-ts/node_modules sdk-ts/dist sdk-ts/src/generated sdk-ts/coverage sdk-ts/reference .venv .hotswap .pytest_cache .mypy_cache .ruff_cache .coverage
+	rm -rf build infra/statemachines/node_modules sdk-ts/node_modules sdk-ts/dist sdk-ts/src/generated sdk-ts/coverage sdk-ts/reference .venv .hotswap .pytest_cache .mypy_cache .ruff_cache .coverage

@@ -137,7 +137,7 @@ HOTSWAP = Resources(
         Function(name="api", handler="app.app", timeout_s=29),
         Function(name="steps", handler="app.steps", timeout_s=60),
         Function(name="events", handler="app.events", timeout_s=60),
-        Function(name="hooks", handler="app.hooks", timeout_s=120),
+        Function(name="hooks", handler="app.hooks", timeout_s=120, memory_mb=256),
         Function(name="sweeps", handler="app.sweeps", timeout_s=120),
     ),
     rules=(

@@ -45,7 +45,7 @@ WRITES_PER_NODE = 12
 
 EVENTS_PER_ENVIRONMENT, EVENTS_PER_WAVE, EVENTS_BEFORE_AND_AFTER = 4, 3, 6
 FUNCTION_MS, FUNCTION_MB = 50, 512
-"""Assumed length of a call; its memory is what .chalice/config.json gives it."""
+"""Assumed length of a call; its memory is what infra/resources.py gives it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
