@@ -21,6 +21,8 @@ FOR_NOW = frozenset(
 )
 
 LONGEST_CAUSE = 1_000
+_PARTS_OF_AN_ARN = 7
+"""Without what stands behind a name: a version or an alias."""
 
 
 class StepFunctionsExecutions:
@@ -49,7 +51,9 @@ class StepFunctionsExecutions:
         Raises:
             Unavailable: Step Functions does not answer.
         """
-        arn = f"{self._state_machine_arn.replace(':stateMachine:', ':execution:')}:{name}"
+        # An alias says which definition begins; executions are named for the machine alone.
+        machine = ":".join(self._state_machine_arn.split(":")[:_PARTS_OF_AN_ARN])
+        arn = f"{machine.replace(':stateMachine:', ':execution:')}:{name}"
         answer = _asked(
             lambda: self._client.describe_execution(executionArn=arn), expected=frozenset({"ExecutionDoesNotExist"})
         )

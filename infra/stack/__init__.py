@@ -1,0 +1,1 @@
+"""The CDK stack, as small constructs named for what they are."""
