@@ -61,3 +61,18 @@ def test_a_wait_that_is_over_is_an_answer_and_no_failure(code: str):
 
     assert not executions.answer("token", {})
     assert not executions.refuse("token", error="DeploymentEnded", cause="")
+
+
+def test_an_execution_that_began_through_an_alias_is_asked_for_by_the_name_of_its_machine():
+    asked: list[str] = []
+
+    class Running:
+        def describe_execution(self, *, executionArn: str) -> dict[str, str]:  # noqa: N803 (as boto3 has it)
+            asked.append(executionArn)
+            return {"status": "RUNNING"}
+
+    client: Any = Running()
+    machine = "arn:aws:states:eu-central-1:123456789012:stateMachine:hotswap-prod-deployment:live"
+
+    assert StepFunctionsExecutions(client, machine).is_running("one-r2")
+    assert asked == ["arn:aws:states:eu-central-1:123456789012:execution:hotswap-prod-deployment:one-r2"]
