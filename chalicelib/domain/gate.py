@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from chalicelib.domain.approval import RoleNeeded
 from chalicelib.domain.environment import Environment
 from chalicelib.domain.policy import Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
-    """People who have to agree: how many, for how long they may be asked (policy time), and why they are."""
+    """People who have to agree: how many, of which roles, for how long they may be asked (policy time), and why they are.
+
+    `excludes_pusher`: whoever registered the version may not answer, as the requester never may.
+    """
 
     approvers: int
     expires_seconds: int
     why: str
+    roles: tuple[RoleNeeded, ...] = ()
+    excludes_pusher: bool = True
+    reason_required: bool = False
 
 
 def gate_before(
@@ -36,4 +43,11 @@ def gate_before(
         why = "The request asks for it."
     else:
         return None
-    return Gate(approvers=policy.approval.approvers, expires_seconds=policy.approval.expires_seconds, why=why)
+    return Gate(
+        approvers=policy.approval.approvers,
+        expires_seconds=policy.approval.expires_seconds,
+        why=why,
+        roles=policy.approval.roles,
+        excludes_pusher=policy.approval.exclude_pusher,
+        reason_required=policy.approval.reason_required,
+    )

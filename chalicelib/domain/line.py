@@ -70,6 +70,16 @@ def enter(line: Line, deployment_id: str, *, free: bool = False) -> Line:
     return asked if asked is line else replace(asked, revision=line.revision + 1)
 
 
+def would_wait(line: Line, deployment_id: str) -> str:
+    """Why a deployment that asked now would have to wait, in one sentence; empty where it would not.
+
+    Raises:
+        LineFull: it could not even wait.
+    """
+    asked = enter(line, deployment_id)
+    return "" if is_in(asked, deployment_id) else line.why
+
+
 def is_in(line: Line, deployment_id: str) -> bool:
     """Whether a deployment that has entered may change something, rather than wait."""
     return deployment_id not in line.waiting

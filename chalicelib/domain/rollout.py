@@ -104,6 +104,7 @@ class Rollout:
     pause_asked: str = ""
     waits_for_line: bool = False
     promotes_all: bool = False
+    is_jumped: bool = False
     touched_upto: int = 0
     approval_id: str = ""
     frozen_until_ms: int | None = None

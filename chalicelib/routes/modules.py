@@ -14,6 +14,7 @@ from chalicelib.routes.schemas.modules import (
     RegisteredBody,
     RegisterVersion,
     ReleaseQuarantine,
+    ReleaseVersion,
     VersionBody,
     VersionList,
     module_page,
@@ -23,6 +24,7 @@ from chalicelib.routes.schemas.modules import (
 )
 from chalicelib.usecases import quarantines, reads
 from chalicelib.usecases.quarantine_version import quarantine_version as quarantined
+from chalicelib.usecases.quarantine_version import release_version
 from chalicelib.usecases.register_version import register_version as registered
 
 bp = Noun(__name__)
@@ -79,6 +81,23 @@ def get_module_version(call: Call, name: str, version: str) -> VersionBody:
 )
 def quarantine_version(call: Call, name: str, version: str, body: QuarantineVersion) -> VersionBody:
     changed = quarantined(
+        name, version, reason=body.reason, caller=call.caller, request_id=call.request_id, ports=call.edge.ports
+    )
+    return version_body(changed)
+
+
+@endpoint(
+    bp,
+    ONE + "/quarantine/release",
+    "POST",
+    action=Action.MANAGE_KEYS,
+    body=ReleaseVersion,
+    response=VersionBody,
+    errors=(404,),
+    summary="Let a version that was put in quarantine be deployed again",
+)
+def release_module_version(call: Call, name: str, version: str, body: ReleaseVersion) -> VersionBody:
+    changed = release_version(
         name, version, reason=body.reason, caller=call.caller, request_id=call.request_id, ports=call.edge.ports
     )
     return version_body(changed)

@@ -160,7 +160,8 @@ def new_deployment(request: DeploymentRequest, caller: Caller, *, ports: Ports) 
             override=override,
         )
         if environment in request.skip:
-            rollout = replace(rollout, phase=Phase.SKIPPED, message=f"Jumped by a hotfix: {request.hotfix_reason}")
+            message = f"Jumped by a hotfix: {request.hotfix_reason}"
+            rollout = replace(rollout, phase=Phase.SKIPPED, is_jumped=True, message=message)
         rollouts.append(rollout)
     now = ports.clock.policy_ms()
     return Deployment(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from chalicelib.domain.access import Action, Caller, Role, require
+from chalicelib.domain.access import PERMISSIONS, Action, Caller, Role, require
 from chalicelib.domain.delegation import LONGEST_DELEGATION_MS, Delegation
 from chalicelib.domain.environment import Environment
 from chalicelib.domain.errors import InvalidInput, NotAllowed, NotFound, Violation
 from chalicelib.domain.identity import User
 from chalicelib.usecases.auditing import Deed, audited, decide_and_commit
 from chalicelib.usecases.ports import Add, Change, Ports, Remove, Replace
+
+MAY_ANSWER = "a user with one of the roles " + ", ".join(sorted(r for r in Role if Action.ANSWER in PERMISSIONS[r]))
 
 
 def delegate_approvals(
@@ -17,15 +19,17 @@ def delegate_approvals(
     """The delegation of the caller's own decisions to somebody else; a new one to the same person replaces the old.
 
     Raises:
-        InvalidInput: to themselves, to nobody we know, or for a time that makes no sense.
+        InvalidInput: to themselves, to nobody we know, to somebody who may not answer approvals, or for a time that makes no sense.
     """
     now = ports.clock.policy_ms()
     begins = now if from_ms is None else from_ms
     wrong = []
     if to == caller.name:
         wrong.append(Violation("to", "must be somebody else"))
-    elif ports.store.get(User, to) is None:
+    elif (user := ports.store.get(User, to)) is None:
         wrong.append(Violation("to", "must be a user"))
+    elif not any(Action.ANSWER in PERMISSIONS[role] for role in user.roles):
+        wrong.append(Violation("to", f"must be {MAY_ANSWER}; {to} may only look"))
     if until_ms <= max(begins, now):
         wrong.append(Violation("until", "must be later than now and than 'from'"))
     elif until_ms - begins > LONGEST_DELEGATION_MS:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from chalicelib.domain.approval import Approval, withdraw
-from chalicelib.domain.deployment import Deployment, Failure, Status
+from chalicelib.domain.deployment import Deployment, Failure, Stage, StageStatus, Status
 from chalicelib.domain.errors import IllegalTransition
 from chalicelib.domain.rollout import Phase, Rollout
 from chalicelib.domain.timeline import EventType
@@ -49,8 +49,17 @@ def ended(
 ) -> Decided:
     """The deployment in its last status, with the event that says so."""
     now = ports.clock.policy_ms()
-    after = replace(deployment.become(status), ended_at_ms=now, failure=failure or deployment.failure)
+    stages = tuple(_stopped(stage, status, now) for stage in deployment.stages)
+    after = replace(deployment.become(status), stages=stages, ended_at_ms=now, failure=failure or deployment.failure)
     return Decided(after=after, entries=(*entries, _end_entry(after)), also=also)
+
+
+def _stopped(stage: Stage, status: Status, now_ms: int) -> Stage:
+    """A stage that still waited, for its hook, when the deployment ended did not succeed."""
+    if stage.status is not StageStatus.RUNNING:
+        return stage
+    message = "; ".join(part for part in (stage.message, f"stopped: the deployment ended {status}") if part)
+    return replace(stage, status=StageStatus.FAILED, ended_at_ms=now_ms, message=message)
 
 
 def given_up_turn(deployment: Deployment, *, ports: Ports) -> tuple[Change, ...]:

@@ -5,6 +5,7 @@ It reads what create_deployment and PlanWaves read, calls what they call, and wr
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chalicelib.domain.access import Caller
@@ -15,6 +16,7 @@ from chalicelib.domain.errors import ArtifactRefused, Frozen, LineFull, NotFound
 from chalicelib.domain.estimate import Estimate, estimate
 from chalicelib.domain.forecast import Leg, LegTimes, Refusal, lay_out, worst_end
 from chalicelib.domain.gate import gate_before
+from chalicelib.domain.line import Line, would_wait
 from chalicelib.domain.membership import members_of
 from chalicelib.domain.module import ModuleVersion
 from chalicelib.domain.node import LeftOut, Member, Node, taking_part
@@ -49,7 +51,10 @@ class Prospect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentPlan:
-    """What a request would do."""
+    """What a request would do. `waits_for_line`: why it would have to wait for the line before it changes anything.
+
+    Times are those of a line that runs: nobody knows when a stopped one will.
+    """
 
     request: DeploymentRequest
     digest: str
@@ -59,6 +64,7 @@ class DeploymentPlan:
     refusals: tuple[Refusal, ...]
     worst_end_ms: int | None
     estimate: Estimate
+    waits_for_line: str = ""
 
 
 def plan_deployment(request: DeploymentRequest, *, caller: Caller, ports: Ports) -> DeploymentPlan:
@@ -84,7 +90,19 @@ def plan_deployment(request: DeploymentRequest, *, caller: Caller, ports: Ports)
         refusals=refused,
         worst_end_ms=None if refused else worst_end(laid),
         estimate=estimate(laid),
+        waits_for_line=_waits_for_line(laid, ports=ports),
     )
+
+
+def _waits_for_line(laid: Sequence[LegTimes], *, ports: Ports) -> str:
+    """Why it would wait for the line; nothing does where no environment would be changed. A full line is a refusal."""
+    line = ports.store.get(Line)
+    if line is None or all(times.leg.plan is None for times in laid):
+        return ""
+    try:
+        return would_wait(line, "")
+    except LineFull:
+        return line.why
 
 
 def _refusals(

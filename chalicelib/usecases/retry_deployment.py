@@ -7,7 +7,6 @@ from dataclasses import replace
 from chalicelib.domain.access import Caller
 from chalicelib.domain.deployment import Deployment, Kind, Stage, StageName, StageStatus, Status
 from chalicelib.domain.errors import IllegalTransition
-from chalicelib.domain.rollout import Phase
 from chalicelib.usecases.create_deployment import DeploymentRequest, create_deployment
 from chalicelib.usecases.ports import Ports
 from chalicelib.usecases.recording import get_deployment
@@ -40,7 +39,8 @@ def retry_deployment(
         retries=ended.id,
         only_target=ended.kind is Kind.ROLLBACK,
         hotfix_reason=ended.hotfix_reason,
-        skip=tuple(r.environment for r in ended.rollouts if r.phase is Phase.SKIPPED) if ended.hotfix_reason else (),
+        # Not what was skipped because the version ran there: by now it may not.
+        skip=tuple(rollout.environment for rollout in ended.rollouts if rollout.is_jumped),
         allow_downgrade=ended.allow_downgrade,
         configuration=ended.rollout(ended.target).configuration if ended.kind is Kind.ROLLBACK else None,
         stages=_passed(ended),

@@ -6,10 +6,11 @@ from contextlib import suppress
 from dataclasses import replace
 
 from chalicelib.domain.deployment import Deployment, Failure, Kind, Status
+from chalicelib.domain.environment import Environment
 from chalicelib.domain.errors import DomainError, LineFull, QueueFull
 from chalicelib.domain.line import Line, enter, is_in
 from chalicelib.domain.policy import Concurrency
-from chalicelib.domain.rollout import Phase
+from chalicelib.domain.rollout import Phase, Rollout
 from chalicelib.domain.timeline import EventType
 from chalicelib.domain.turn import Turn, ask
 from chalicelib.usecases.end_deployment import ended_before_nodes
@@ -19,8 +20,22 @@ from chalicelib.usecases.ports import Add, Change, Ports, Replace
 from chalicelib.usecases.recording import Decided, Entry, change_deployment
 from chalicelib.usecases.start_restore import restore_decision
 
+MOST_SUPERSEDED = 1_000
+"""Unfinished deployments looked through for older ones; as many as may wait for the line."""
+
 
 def take_turn(deployment_id: str, *, timed_out: bool = False, ports: Ports) -> Deployment:
+    """The deployment after it asked, and whoever is next after it too, where a freeze made it step aside.
+
+    See `_asked` for what asking does.
+    """
+    deployment = _asked(deployment_id, timed_out=timed_out, ports=ports)
+    if _steps_aside(deployment):
+        hand_on(deployment, ports=ports)
+    return deployment
+
+
+def _asked(deployment_id: str, *, timed_out: bool = False, ports: Ports) -> Deployment:
     """The deployment after it asked: with a fence when the turn is its own, else Queued behind the holder.
 
     A deployment that finds the queue full, or the policy set to reject, ends Failed and says who holds the turn; one
@@ -78,25 +93,44 @@ def take_turn(deployment_id: str, *, timed_out: bool = False, ports: Ports) -> D
 
     deployment = change_deployment(deployment_id, decide, ports=ports)
     rollout = deployment.current
-    if rollout is not None and rollout.phase is Phase.FROZEN:
-        hand_on(deployment, ports=ports)
-    elif deployment.status is Status.QUEUED:
-        _supersede(deployment, ports=ports)
+    if rollout is not None and rollout.phase is Phase.AWAITING_TURN:
+        _supersede(deployment, rollout, ports=ports)
     return deployment
 
 
-def _supersede(newer: Deployment, *, ports: Ports) -> None:
-    """Where the policy says so, end every forward deployment in front of the newer one; touched nodes are restored."""
-    rollout = newer.current
-    if rollout is None or newer.kind is Kind.ROLLBACK:
+def _steps_aside(deployment: Deployment) -> bool:
+    """Whether a freeze made it give up its turn, so that others may go on."""
+    return deployment.current is not None and deployment.current.phase is Phase.FROZEN
+
+
+def _supersede(newer: Deployment, rollout: Rollout, *, ports: Ports) -> None:
+    """Where the policy says so, end every forward deployment that the newer one makes pointless; touched nodes are restored.
+
+    Those in front of it in the queue, and those asked for before it that stand in no queue yet: they wait for approval,
+    or for a freeze to end (decision 15).
+    """
+    if newer.kind is Kind.ROLLBACK:
         return
     policy = policy_revision(rollout.environment, rollout.policy_revision, ports=ports)
-    turn = ports.store.get(Turn, rollout.environment, newer.module)
-    if policy.concurrency is not Concurrency.SUPERSEDE or turn is None or newer.id not in turn.queue:
+    if policy.concurrency is not Concurrency.SUPERSEDE:
         return
-    in_front = turn.queue[: turn.queue.index(newer.id)]
-    for older in (*in_front, *((turn.holder,) if turn.holder else ())):
-        supersede(older, by=newer.id, ports=ports)
+    turn = ports.store.get(Turn, rollout.environment, newer.module)
+    if turn is not None and newer.id in turn.queue:
+        in_front = turn.queue[: turn.queue.index(newer.id)]
+        for older in (*in_front, *((turn.holder,) if turn.holder else ())):
+            supersede(older, by=newer.id, ports=ports)
+    for waiting in ports.store.page(Deployment, "open", "DEPLOYMENTS", limit=MOST_SUPERSEDED).records:
+        if waiting.module == newer.module and _waits_before(waiting, newer, rollout.environment):
+            supersede(waiting.id, by=newer.id, ports=ports)
+
+
+def _waits_before(older: Deployment, newer: Deployment, environment: Environment) -> bool:
+    """Whether an older deployment waits before this environment without a place in its queue."""
+    rollout = older.current
+    if rollout is None or rollout.environment is not environment or older.id == newer.id:
+        return False
+    waits = rollout.phase in (Phase.AWAITING_APPROVAL, Phase.FROZEN)
+    return waits and (older.created_at_ms, older.id) < (newer.created_at_ms, newer.id)
 
 
 def supersede(deployment_id: str, *, by: str, ports: Ports) -> Deployment:
@@ -122,18 +156,38 @@ def supersede(deployment_id: str, *, by: str, ports: Ports) -> Deployment:
 def hand_on(deployment: Deployment, *, ports: Ports) -> None:
     """Let whoever is next take the turn, and the place in the line, that `deployment` gave up.
 
-    The reconciler does the same for what is missed.
+    Whom a freeze makes step aside gives both to the next one again, in a loop: a queue may be long. The reconciler does
+    the same for what is missed.
     """
-    for rollout in deployment.rollouts:
-        turn = ports.store.get(Turn, rollout.environment, deployment.module)
-        if turn is not None and turn.holder is not None and turn.holder != deployment.id:
-            take_turn(turn.holder, ports=ports)
-    let_in(ports=ports)
+    _pass_on([deployment], ports=ports)
 
 
 def let_in(*, ports: Ports) -> None:
     """Let those go on who were let into the line and do not know it yet."""
-    line = ports.store.get(Line)
-    for deployment_id in () if line is None else line.admitted:
-        with suppress(DomainError):  # the sweep does it
-            take_turn(deployment_id, ports=ports)
+    _pass_on([], ports=ports)
+
+
+def _pass_on(stepped_aside: list[Deployment], *, ports: Ports) -> None:
+    told: set[tuple[str, int]] = set()
+    while True:
+        while stepped_aside:
+            before = stepped_aside.pop()
+            for rollout in before.rollouts:
+                turn = ports.store.get(Turn, rollout.environment, before.module)
+                if turn is None or turn.holder in (None, before.id) or (turn.holder, turn.fence) in told:
+                    continue
+                told.add((turn.holder, turn.fence))
+                _collect(_asked(turn.holder, ports=ports), stepped_aside)
+        line = ports.store.get(Line)
+        admitted = [] if line is None else [each for each in line.admitted if (each, 0) not in told]
+        if not admitted:
+            return
+        for deployment_id in admitted:
+            told.add((deployment_id, 0))
+            with suppress(DomainError):  # the sweep does it
+                _collect(_asked(deployment_id, ports=ports), stepped_aside)
+
+
+def _collect(deployment: Deployment, stepped_aside: list[Deployment]) -> None:
+    if _steps_aside(deployment):
+        stepped_aside.append(deployment)

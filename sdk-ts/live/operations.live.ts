@@ -189,6 +189,7 @@ test('modules and signing keys', async () => {
   )
   expect((await vic.modules.listVersions(name).all()).map((each) => each.version)).toContain(version)
   expect((await ada.modules.quarantine(name, version, { reason: 'a test' })).status).toBe('Quarantined')
+  expect((await ada.modules.release(name, version, { reason: 'over' })).status).not.toBe('Quarantined')
   expect((await ada.signingKeys.revoke(keyId)).revokedAt).not.toBeNull()
 })
 

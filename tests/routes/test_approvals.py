@@ -143,14 +143,19 @@ def test_a_comment_is_shown_to_everybody_and_a_viewer_may_not_make_one(asked: Ap
 
 
 def test_whoever_may_decide_delegates_and_everybody_sees_to_whom(asked: Api) -> None:
-    body = {"to": "vic", "until": "2026-12-01T00:00:00Z"}
+    body = {"to": "ada", "until": "2026-12-01T00:00:00Z"}
     assert asked.call("POST", "/api/v1/approvals/delegations", body, user="dana").status == 403
+    to_a_viewer = asked.call("POST", "/api/v1/approvals/delegations", body | {"to": "vic"}, user="amal")
+    assert to_a_viewer.status == 400
+    assert to_a_viewer.json()["errors"] == [
+        {"field": "to", "rule": "must be a user with one of the roles Admin, Approver, Deployer; vic may only look"}
+    ]
     given = asked.ok("amal", "POST", "/api/v1/approvals/delegations", body)
 
-    assert (given["delegator"], given["delegate"], given["until"]) == ("amal", "vic", "2026-12-01T00:00:00.000Z")
+    assert (given["delegator"], given["delegate"], given["until"]) == ("amal", "ada", "2026-12-01T00:00:00.000Z")
     assert asked.ok("vic", "GET", "/api/v1/approvals/delegations")["delegations"] == [given]
     assert asked.call("POST", f"{ONE}/approve", {"onBehalfOf": "amal"}, user="dana").status == 403
-    assert asked.call("DELETE", "/api/v1/approvals/delegations/amal/vic", user="amal").status == 204
+    assert asked.call("DELETE", "/api/v1/approvals/delegations/amal/ada", user="amal").status == 204
 
 
 def test_a_link_leads_to_a_page_that_decides_nothing_and_whose_scripts_are_pinned(asked: Api) -> None:

@@ -125,3 +125,17 @@ def test_a_public_key_is_32_bytes_in_base64(api: Api, public: object) -> None:
     answer = api.call("POST", KEYS, {"publicKey": public, "owner": "x"}, user="ada")
 
     assert [error["field"] for error in answer.json()["errors"]] == ["publicKey"]
+
+
+def test_a_version_comes_out_of_quarantine_again(api: Api) -> None:
+    api.has_version()
+    api.ok("ada", "POST", f"{VERSIONS}/2.0.0/quarantine", {"reason": "CVE-2026-1"})
+    path = f"{VERSIONS}/2.0.0/quarantine/release"
+
+    assert api.call("POST", path, {"reason": "r"}, user="dana").status == 403
+    assert api.call("POST", path, {}, user="ada").status == 400
+    assert api.call("POST", f"{VERSIONS}/9.9.9/quarantine/release", {"reason": "r"}, user="ada").status == 404
+    released = api.ok("ada", "POST", path, {"reason": "a false alarm"})
+
+    assert (released["status"], released["reason"]) == ("Registered", "")
+    assert api.ok("ada", "POST", path, {"reason": "again"}) == released

@@ -114,13 +114,13 @@ def from_issuer(api: Api) -> HttpResponse:
 
 
 def delegation(api: Api) -> HttpResponse:
-    body = {"to": "vic", "until": "2026-12-01T00:00:00Z"}
+    body = {"to": "ada", "until": "2026-12-01T00:00:00Z"}
     return api.call("POST", "/api/v1/approvals/delegations", body, user="amal")
 
 
 def end_of_delegation(api: Api) -> HttpResponse:
     assert delegation(api).status == 201
-    return api.call("DELETE", "/api/v1/approvals/delegations/amal/vic", user="amal")
+    return api.call("DELETE", "/api/v1/approvals/delegations/amal/ada", user="amal")
 
 
 def labels(api: Api) -> HttpResponse:
@@ -142,6 +142,11 @@ def revoke(api: Api) -> HttpResponse:
 def quarantine(api: Api) -> HttpResponse:
     api.has_version()
     return api.call("POST", "/api/v1/modules/payment-processor/versions/2.0.0/quarantine", WHY, user="ada")
+
+
+def release(api: Api) -> HttpResponse:
+    quarantine(api)
+    return api.call("POST", "/api/v1/modules/payment-processor/versions/2.0.0/quarantine/release", WHY, user="ada")
 
 
 def registered(api: Api) -> HttpResponse:
@@ -210,6 +215,7 @@ CALLS: dict[str, Callable[[Api], HttpResponse]] = {
     "putPolicy": policy,
     "quarantineVersion": quarantine,
     "refreshSession": refresh,
+    "releaseModuleVersion": release,
     "registerVersion": registered,
     "removeNode": node("", "DELETE"),
     "resetPassword": user("POST", "reset-password", WHY),

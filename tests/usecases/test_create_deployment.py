@@ -16,15 +16,19 @@ from chalicelib.domain.policy import Concurrency
 from chalicelib.domain.rollout import Phase
 from chalicelib.domain.strategies import Strategy
 from chalicelib.domain.timeline import AuditRecord, Event, OutboxMessage, audit_hash
+from chalicelib.usecases.choose_environment import choose_environment
+from chalicelib.usecases.control_deployment import cancel_deployment
 from chalicelib.usecases.create_deployment import (
     IDEMPOTENCY_SECONDS,
     DeploymentRequest,
     create_deployment,
     request_hash,
 )
+from chalicelib.usecases.retry_deployment import retry_deployment
+from chalicelib.usecases.run_stage import build
 from tests.builders import MODULE
 from tests.fakes import FakeBus, FakeExecutions
-from tests.usecases.scene import DANA, ERIN, Scene, a_scene, with_store
+from tests.usecases.scene import DANA, ERIN, Scene, a_scene, runs_already, with_store
 from tests.usecases.stores import InterruptedStore
 
 DEV = Environment.DEVELOPMENT
@@ -215,3 +219,20 @@ def test_a_policy_that_rejects_refuses_a_second_deployment_and_names_the_first()
     assert refused.value.holder == first.id
     scene.run(first)
     assert scene.create("3.0.0").status is Status.PENDING
+
+
+def test_a_retry_of_a_hotfix_jumps_what_the_hotfix_jumped_and_not_what_ran_the_version_already() -> None:
+    scene = a_scene()
+    runs_already(scene, "2.0.0")
+    asked = scene.create("2.0.0", Environment.STAGING, skip=(Environment.QA,), hotfix_reason="fire")
+    choosing = build(asked.id, ports=scene.ports)
+    choose_environment(choosing.id, ports=scene.ports)
+    before = scene.now(asked)
+    assert [rollout.phase for rollout in before.rollouts[:2]] == [Phase.SKIPPED, Phase.SKIPPED]
+    ended = cancel_deployment(asked.id, reason="", caller=DANA, ports=scene.ports)
+    assert ended.has_ended
+
+    retried = retry_deployment(asked.id, reason="", caller=DANA, ports=scene.ports)
+
+    assert [rollout.is_jumped for rollout in retried.rollouts] == [False, True, False]
+    assert [rollout.phase for rollout in retried.rollouts] == [Phase.PENDING, Phase.SKIPPED, Phase.PENDING]

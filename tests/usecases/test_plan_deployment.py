@@ -9,6 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from chalicelib.domain.access import Role
+from chalicelib.domain.approval import RoleNeeded
 from chalicelib.domain.environment import Environment
 from chalicelib.domain.errors import InvalidInput, NotFound
 from chalicelib.domain.node import ModuleReport, Node, NodeStatus
@@ -20,6 +22,7 @@ from chalicelib.domain.strategies import Step, Strategy, StrategySpec
 from chalicelib.domain.timeline import Event
 from chalicelib.domain.turn import Turn
 from chalicelib.usecases.choose_environment import choose_environment
+from chalicelib.usecases.control_line import limit_line, resume_line, stop_line
 from chalicelib.usecases.create_deployment import DeploymentRequest
 from chalicelib.usecases.decide_approval import decide_approval
 from chalicelib.usecases.plan_deployment import DeploymentPlan, plan_deployment
@@ -256,3 +259,35 @@ def test_an_override_holds_for_the_target_only_and_through_the_whole_deployment(
     assert [wave.bake_seconds for wave in deployment.rollouts[0].waves] == [5, 5, 5, 5]
     latest: Policy = scene.store.list(Policy, DEV, newest_first=True, limit=1)[0]
     assert latest.strategy.batch == 2
+
+
+def test_a_stopped_line_and_a_full_one_are_told_beforehand() -> None:
+    scene = a_scene()
+    scene.set_policy()
+    assert planned(scene).waits_for_line == ""
+
+    stop_line(reason="fire", caller=DANA, ports=scene.ports)
+    assert planned(scene).waits_for_line == "The line is stopped by dana: fire"
+    resume_line(reason="out", caller=DANA, ports=scene.ports)
+    limit_line(0, reason="calm", caller=DANA, ports=scene.ports)
+    assert planned(scene).waits_for_line == "0 deployments are running, as many as may at once."
+
+
+def test_whoever_changes_nothing_waits_for_no_line() -> None:
+    scene = a_scene()
+    runs_already(scene, "2.0.0")
+    stop_line(reason="fire", caller=DANA, ports=scene.ports)
+
+    assert planned(scene).waits_for_line == ""
+
+
+def test_the_gate_of_a_plan_names_the_roles_and_who_is_excluded() -> None:
+    scene = a_scene()
+    mix = (RoleNeeded(role=Role.ADMIN, count=1),)
+    asked = ApprovalPolicy(required=True, approvers=2, roles=mix, exclude_pusher=False, reason_required=True)
+    scene.set_policy(approval=asked)
+
+    gate = planned(scene).environments[0].leg.gate
+
+    assert gate is not None
+    assert (gate.approvers, gate.roles, gate.excludes_pusher, gate.reason_required) == (2, mix, False, True)

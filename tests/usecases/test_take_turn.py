@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from chalicelib.domain.approval import Approval, ApprovalStatus
 from chalicelib.domain.deployment import Deployment, Kind, Status
 from chalicelib.domain.environment import Environment
-from chalicelib.domain.policy import Concurrency
+from chalicelib.domain.freeze import FreezeWindow, Once
+from chalicelib.domain.policy import ApprovalPolicy, Concurrency
 from chalicelib.domain.rollout import Phase
 from chalicelib.domain.turn import Turn
 from chalicelib.usecases.choose_environment import choose_environment
+from chalicelib.usecases.control_deployment import cancel_deployment
+from chalicelib.usecases.decide_approval import decide_approval
 from chalicelib.usecases.run_stage import build
 from chalicelib.usecases.take_turn import hand_on, take_turn
 from tests.builders import MODULE
 from tests.fakes import FakeExecutions
-from tests.usecases.scene import Scene, a_scene, runs_already
+from tests.usecases.scene import DANA, ERIN, Scene, a_scene, runs_already
 
 DEV = Environment.DEVELOPMENT
 
@@ -180,3 +185,35 @@ def test_of_many_who_ask_at_once_one_holds_the_turn_and_all_others_stand_in_line
     holding = [deployment for deployment in asked if fence(deployment)]
     assert [deployment.id for deployment in holding] == [turn(scene).holder]
     assert {*turn(scene).queue, turn(scene).holder} == {deployment.id for deployment in deployments}
+
+
+def test_an_older_deployment_that_waits_for_approval_is_superseded_when_the_newer_one_has_its_turn() -> None:
+    scene = a_scene()
+    scene.set_policy(concurrency=Concurrency.SUPERSEDE, approval=ApprovalPolicy(required=True))
+    runs_already(scene)
+    older = scene.run(scene.create(), until=lambda d: d.status is Status.PENDING_APPROVAL)
+    newer = scene.run(scene.create("3.0.0"), until=lambda d: d.status is Status.PENDING_APPROVAL)
+    later = scene.run(scene.create(), until=lambda d: d.status is Status.PENDING_APPROVAL)
+    assert scene.now(older).status is Status.PENDING_APPROVAL, "who only waits supersedes nobody"
+
+    decide_approval(newer.id, approved=True, reason="", caller=ERIN, ports=scene.ports)
+    ended = scene.run(newer)
+
+    gone = scene.now(older)
+    assert (ended.status, gone.status, gone.superseded_by) == (Status.COMPLETED, Status.SUPERSEDED, newer.id)
+    assert scene.store.list(Approval, older.id)[0].status is ApprovalStatus.WITHDRAWN
+    assert scene.now(later).status is Status.PENDING_APPROVAL, "what was asked for later is not older"
+
+
+def test_a_long_queue_in_a_freeze_steps_aside_one_after_the_other() -> None:
+    scene = quiet_scene(queue_limit=300)
+    holder = take_turn(in_line(scene).id, ports=scene.ports)
+    waiting = [take_turn(in_line(scene).id, ports=scene.ports) for _ in range(250)]
+    now = datetime.fromtimestamp(scene.clock.policy_ms() // 1000, UTC)
+    begins, ends = (f"{now + timedelta(hours=hours):%Y-%m-%dT%H:%M}" for hours in (-1, 9))
+    scene.set_policy(freezes=(FreezeWindow(name="year-end", once=Once(begins=begins, ends=ends)),))
+
+    cancel_deployment(holder.id, reason="", caller=DANA, ports=scene.ports)
+
+    assert {scene.now(each).rollouts[0].phase for each in waiting} == {Phase.FROZEN}
+    assert (turn(scene).holder, turn(scene).queue) == (None, ())

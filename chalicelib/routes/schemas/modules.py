@@ -65,6 +65,12 @@ class QuarantineVersion(Received):
     reason: Annotated[Reason, Field(min_length=1)]
 
 
+class ReleaseVersion(Received):
+    """Why a version may be deployed again."""
+
+    reason: Annotated[Reason, Field(min_length=1)]
+
+
 class ReleaseQuarantine(Received):
     """Which version may come back to an environment, and why."""
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from chalicelib.domain.access import Role
 from chalicelib.domain.environment import Environment
 from chalicelib.domain.estimate import FUNCTION_MB, FUNCTION_MS
 from chalicelib.domain.forecast import LegTimes, Span, WaveTimes
 from chalicelib.domain.freeze import Freeze
+from chalicelib.domain.gate import Gate
 from chalicelib.domain.node import Member
 from chalicelib.domain.prices import PRICES, PRICES_AS_OF, PRICES_REGION, Item, cost_of
 from chalicelib.routes.fields import Instant, iso, iso_or_none
@@ -40,10 +42,23 @@ class PlannedWaveBody(Answered):
     ends: SpanBody
 
 
+class GateRoleBody(Answered):
+    """How many of those who agree must have a role."""
+
+    role: Role
+    count: int
+
+
 class GateBody(Answered):
-    """People who have to agree before the environment is changed."""
+    """People who have to agree before the environment is changed; never the requester.
+
+    `rolesNeeded`: how many of them must have a role. `excludesPusher`: whoever registered the version may not answer.
+    """
 
     approvers: int
+    roles_needed: list[GateRoleBody]
+    excludes_pusher: bool
+    reason_required: bool
     expires_seconds: int
     why: str
 
@@ -133,7 +148,10 @@ class CostBody(Answered):
 
 
 class PlanBody(Answered):
-    """What would happen if this were asked for now. Nothing was changed. `wouldRun` is false where there are `refusals`."""
+    """What would happen if this were asked for now. Nothing was changed. `wouldRun` is false where there are `refusals`.
+
+    `waitsForLine`: it would wait for the stopped, or full, line; times are those of a line that runs.
+    """
 
     module_name: str
     version: str
@@ -142,6 +160,7 @@ class PlanBody(Answered):
     planned_at: Instant
     would_run: bool
     refusals: list[RefusalBody]
+    waits_for_line: str | None
     earliest_end: Instant | None
     worst_case_end: Instant | None
     state_transitions: CountBody
@@ -163,6 +182,7 @@ def plan_body(plan: DeploymentPlan) -> PlanBody:
         planned_at=iso(plan.at_ms),
         would_run=not plan.refusals,
         refusals=[RefusalBody(code=r.code, environment=r.environment, message=r.message) for r in plan.refusals],
+        waits_for_line=plan.waits_for_line or None,
         earliest_end=None if plan.refusals else iso_or_none(last.earliest_ms),
         worst_case_end=iso_or_none(plan.worst_end_ms),
         state_transitions=transitions,
@@ -171,12 +191,22 @@ def plan_body(plan: DeploymentPlan) -> PlanBody:
     )
 
 
+def _gate(gate: Gate) -> GateBody:
+    return GateBody(
+        approvers=gate.approvers,
+        roles_needed=[GateRoleBody(role=need.role, count=need.count) for need in gate.roles],
+        excludes_pusher=gate.excludes_pusher,
+        reason_required=gate.reason_required,
+        expires_seconds=gate.expires_seconds,
+        why=gate.why,
+    )
+
+
 def _environment(times: LegTimes, prospect: Prospect) -> PlannedEnvironmentBody:
     members = prospect.members
     leg, plan = times.leg, times.leg.plan
     action = "change" if plan is not None else "refuse" if leg.refusal is not None else "skip"
     why = leg.refusal.message if leg.refusal is not None else leg.skipped
-    gate = leg.gate
     return PlannedEnvironmentBody(
         environment=leg.environment,
         action=action,
@@ -190,9 +220,7 @@ def _environment(times: LegTimes, prospect: Prospect) -> PlannedEnvironmentBody:
         from_digest=None if plan is None else plan.from_digest,
         plan_hash=None if plan is None else plan.plan_hash,
         bake_seconds=0 if plan is None else plan.bake_seconds,
-        gate=None
-        if gate is None
-        else GateBody(approvers=gate.approvers, expires_seconds=gate.expires_seconds, why=gate.why),
+        gate=None if leg.gate is None else _gate(leg.gate),
         queued_behind=leg.queued_behind or None,
         freezes=[_freeze(freeze, is_overridden=leg.breaks_freezes) for freeze in times.freezes],
         begins=_span(times.begins),

@@ -70,7 +70,17 @@ export class Modules {
     return whole(async () => (await this.#call('listQuarantine', { path: { name } }, options)).quarantines)
   }
 
-  /** Lets a version that was rolled back come to the environment again. */
+  /** Lets a version that was put in quarantine be deployed again. */
+  async release(
+    name: string,
+    version: string,
+    body: BodyOf<'releaseModuleVersion'>,
+    options?: RequestOptions,
+  ): Promise<ModuleVersion> {
+    return this.#call('releaseModuleVersion', { path: { name, version }, body }, options)
+  }
+
+  /** Lets a version that was rolled back come to an environment again. */
   async releaseQuarantine(
     name: string,
     environment: Environment,
