@@ -13,7 +13,7 @@ CDK_VERSION := 2.1148.1
 CDK = PATH="$(CURDIR)/$(BIN):$$PATH" npx --yes aws-cdk@$(CDK_VERSION) --app "$(RUN) -m infra.main $(CONTEXT)" --output build/cdk.out
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check unit coverage test-long judge-quality audit format openapi examples sdk package synth deploy destroy first-admin smoke clean
+.PHONY: help setup demo run test check unit coverage test-long chaos judge-quality audit format openapi examples sdk package synth deploy destroy first-admin smoke clean
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -89,6 +89,9 @@ coverage: setup  ## The same tests, measured: which branches they reach
 test-long: setup sdk-ts/node_modules/.installed  ## What takes longer than make test may
 	@$(BIN)/pytest -q -m long
 	@echo "== sdk: examples, terminal, package and browser against a running stack"; $(SDK) npm run --silent test:live live/long && npm run --silent test:package
+
+chaos: setup  ## Faults by plan in virtual time, judged by the checker (MINUTES=10 SEED=1)
+	@$(RUN) -m tests.chaos.explore --minutes $(or $(MINUTES),10) --seed $(or $(SEED),1)
 
 judge-quality: setup  ## How often the judge errs, in a simulated world fixed beforehand
 	@$(RUN) -m load.judge_quality

@@ -85,6 +85,10 @@ class Driver:
             if run.token is not None and run.due_ms <= now and self.is_running(run.name):
                 self._caught(run, "States.Timeout", "")
 
+    def invoke(self, event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
+        """Run the function behind a task."""
+        return machine.handle(event, ports=ports)
+
     def _ready(self) -> Iterator[Run]:
         return (run for run in self.runs.values() if run.token is None and self.is_running(run.name))
 
@@ -100,7 +104,7 @@ class Driver:
             event["token"] = run.token = f"{run.name}#{run.tokens}"
             run.due_ms = self.clock.machine_ms() + 1000 * _seconds(state, run.data)
         try:
-            output = machine.handle(event, ports=ports)
+            output = self.invoke(event, ports)
         except DomainError as error:
             if run.token == event.get("token"):
                 self._failed(run, error)
