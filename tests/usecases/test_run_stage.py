@@ -8,12 +8,15 @@ import pytest
 
 from chalicelib.domain.deployment import Deployment, StageName, StageStatus, Status
 from chalicelib.domain.errors import DeploymentEnded
+from chalicelib.domain.hook import EVERY_MODULE, HookTarget, StageHooks
 from chalicelib.domain.module import ModuleVersion, SigningKey, VersionStatus
+from chalicelib.usecases.control_deployment import cancel_deployment
 from chalicelib.usecases.ports import Remove, Replace
 from chalicelib.usecases.run_stage import build, run_tests, scan_security
+from chalicelib.usecases.stage_hooks import change_hooks
 from tests.builders import MODULE, a_signing_key
 from tests.fakes import FakeExecutions
-from tests.usecases.scene import Scene, a_scene
+from tests.usecases.scene import DANA, Scene, a_scene
 
 
 def created() -> tuple[Scene, Deployment]:
@@ -125,3 +128,19 @@ def test_a_deployment_that_ended_runs_no_stage(stage) -> None:  # type: ignore[n
         stage(deployment.id, ports=scene.ports)
 
     assert scene.now(deployment) == ended
+
+
+def test_a_stage_whose_hook_has_not_answered_when_its_deployment_is_cancelled_has_failed() -> None:
+    scene = a_scene()
+    scene.set_policy()
+    change_hooks(
+        StageHooks(scope=EVERY_MODULE, test=HookTarget(url="https://x.example")), caller=DANA, ports=scene.ports
+    )
+    deployment = scene.run(scene.create(), until=lambda d: bool(d.hooks))
+
+    ended = cancel_deployment(deployment.id, reason="", caller=DANA, ports=scene.ports)
+
+    waited = ended.stage(StageName.TEST)
+    assert waited is not None
+    assert (waited.status, waited.ended_at_ms) == (StageStatus.FAILED, ended.ended_at_ms)
+    assert "the deployment ended Cancelled" in waited.message
