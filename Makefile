@@ -49,7 +49,7 @@ check: setup sdk-ts/node_modules/.installed infra/statemachines/node_modules/.in
 unit: setup sdk-ts/node_modules/.installed
 	@echo "== tests"; $(BIN)/pytest -q -n 2 -m "not long"
 	@echo "== sdk: tests"; $(SDK) npm test --silent
-	@echo "== sdk: every operation against a running stack"; $(SDK) npm run --silent test:live live/operations
+	@echo "== sdk: every operation against a running stack"; $(SDK) npm run --silent test:operations
 
 sdk-ts/node_modules/.installed: sdk-ts/package-lock.json | setup
 	@echo "== installing into sdk-ts/node_modules from package-lock.json"
@@ -77,7 +77,7 @@ smoke: setup  ## Whether an installation answers, decides and forgets: make smok
 	@$(RUN) -m infra.smoke $(URL)
 
 examples: sdk-ts/node_modules/.installed  ## Record the examples of docs/openapi.json anew, from a running stack
-	@HOTSWAP_RECORD=$(CURDIR)/infra/api_examples.json; export HOTSWAP_RECORD; $(SDK) npm run --silent test:live live/operations
+	@HOTSWAP_RECORD=$(CURDIR)/infra/api_examples.json; export HOTSWAP_RECORD; $(SDK) npm run --silent test:operations
 	@$(RUN) -m infra.openapi
 
 sdk: sdk-ts/node_modules/.installed  ## Build the TypeScript SDK and the hotswap command line into sdk-ts/dist

@@ -11,6 +11,7 @@ export default defineConfig([
     target: 'es2022',
     dts: true,
     clean: false,
+    inputOptions: { checks: { pluginTimings: false, bundlerTimings: false } },
   },
   {
     entry: { cli: 'src/cli/main.ts' },
@@ -19,6 +20,7 @@ export default defineConfig([
     target: 'node20.15',
     dts: false,
     clean: false,
+    inputOptions: { checks: { pluginTimings: false, bundlerTimings: false } },
     define: { __VERSION__: JSON.stringify(version) },
   },
 ])
