@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from chalicelib.domain.assignment import Assignment, desired_for
 from chalicelib.domain.environment import Environment
 from chalicelib.domain.node import Member, Node, NodeStatus
 from chalicelib.usecases.ports import Ports
+
+Health = Literal["empty", "healthy", "degraded", "unhealthy"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +37,7 @@ class Cluster:
         return len(self.nodes) - len(self.silent) - len(self.unhealthy)
 
     @property
-    def health(self) -> str:
+    def health(self) -> Health:
         """`empty`, `healthy`, `degraded` (some nodes are not) or `unhealthy` (none is)."""
         if not self.nodes:
             return "empty"

@@ -6,10 +6,12 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
-from chalicelib.domain.approval import Approval, RoleNeeded, still_needed
+from chalicelib.domain.analysis.verdict import ComparedWith, Decision
+from chalicelib.domain.approval import Approval, ApprovalStatus, RoleNeeded, still_needed
 from chalicelib.domain.delegation import Delegation
 from chalicelib.domain.environment import Environment
 from chalicelib.domain.rollout import WaveStatus
+from chalicelib.domain.strategies import Strategy, WaveKind
 from chalicelib.routes.fields import Instant, QueryInstant, Reason, iso, iso_or_none
 from chalicelib.routes.validation import Answered, Received
 from chalicelib.usecases.read_approvals import Evidence, Question
@@ -153,16 +155,16 @@ class ApprovalBody(Answered):
     may_not_decide: list[str]
     reason_required: bool
     reminders: int
-    status: str
+    status: ApprovalStatus
     decided_at: Instant | None
     decisions: list[DecisionBody]
     comments: list[CommentBody]
 
 
-class PlannedWaveBody(Answered):
+class ApprovalWaveBody(Answered):
     """Nodes that would change together, and how long they would bake."""
 
-    kind: str
+    kind: WaveKind
     nodes: int
     bake_seconds: int
 
@@ -170,18 +172,18 @@ class PlannedWaveBody(Answered):
 class ApprovalPlanBody(Answered):
     """What would happen in the environment with the nodes it has now."""
 
-    strategy: str
+    strategy: Strategy
     fleet: int
     bake_seconds: int
-    waves: list[PlannedWaveBody]
+    waves: list[ApprovalWaveBody]
 
 
 class VerdictBody(Answered):
     """How one wave was judged."""
 
     wave: int
-    decision: str | None
-    compared_with: str | None
+    decision: Decision | None
+    compared_with: ComparedWith | None
     sentence: str | None
 
 
@@ -267,7 +269,7 @@ def question_body(question: Question, *, now_ms: int) -> QuestionBody:
     plan = question.plan
     shown = None
     if plan is not None:
-        waves = [PlannedWaveBody(kind=w.kind, nodes=w.nodes, bake_seconds=w.bake_seconds) for w in plan.waves]
+        waves = [ApprovalWaveBody(kind=w.kind, nodes=w.nodes, bake_seconds=w.bake_seconds) for w in plan.waves]
         shown = ApprovalPlanBody(strategy=plan.strategy, fleet=plan.fleet, bake_seconds=plan.bake_seconds, waves=waves)
     return QuestionBody(
         **_fields(question.approval, now_ms),

@@ -11,7 +11,7 @@ from chalicelib.domain.environment import Environment
 from chalicelib.routes.fields import Digest, Instant, ModuleName, QueryInstant, QuerySpan, iso, iso_or_none
 from chalicelib.routes.schemas.nodes import NodeBody, node_body
 from chalicelib.routes.validation import Answered, Received
-from chalicelib.usecases.read_clusters import Cluster
+from chalicelib.usecases.read_clusters import Cluster, Health
 from chalicelib.usecases.read_metrics import MEDIAN_BP, P95_BP, P99_BP, MetricsQuestion, Point
 
 HOUR_MS = 3_600_000
@@ -61,7 +61,7 @@ class ClusterSummary(Answered):
     """An environment in a list. `health` is empty, healthy, degraded or unhealthy; `drift`: somebody runs else."""
 
     environment: Environment
-    health: str
+    health: Health
     total_nodes: int
     healthy_nodes: int
     unhealthy_nodes: int
@@ -105,7 +105,7 @@ class MetricsBody(Answered):
     from_: Annotated[Instant, Field(alias="from")]
     to: Instant
     interval_ms: int
-    health: str
+    health: Health
     points: list[PointBody]
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
-from chalicelib.domain.deployment import Deployment, Status
+from chalicelib.domain.deployment import Deployment, Kind, StageName, StageStatus, Status
 from chalicelib.domain.environment import Environment
 from chalicelib.domain.errors import InvalidInput, Violation
 from chalicelib.domain.hook import call_id
@@ -165,8 +165,8 @@ class DeploymentAccepted(Answered):
 class StageBody(Answered):
     """A stage before or after the environments."""
 
-    name: str
-    status: str
+    name: StageName
+    status: StageStatus
     start_time: Instant
     end_time: Instant | None
     message: str
@@ -183,7 +183,7 @@ class DeploymentSummary(Answered):
     """A deployment in a list."""
 
     execution_id: str
-    kind: str
+    kind: Kind
     module_name: str
     version: str
     target_environment: Environment

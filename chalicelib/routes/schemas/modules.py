@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, model_validator
 from chalicelib.domain.edition import digest_of
 from chalicelib.domain.environment import Environment
 from chalicelib.domain.errors import InvalidInput, Violation
-from chalicelib.domain.module import MAX_ARTIFACT_BYTES, ModuleVersion, SigningKey
+from chalicelib.domain.module import MAX_ARTIFACT_BYTES, ModuleVersion, SigningKey, VersionStatus
 from chalicelib.domain.quarantine import Quarantine
 from chalicelib.routes.fields import (
     Digest,
@@ -122,7 +122,7 @@ class VersionBody(Answered):
     size: int
     signature: str | None
     key_id: str | None
-    status: str
+    status: VersionStatus
     reason: str
     irreversible: bool
     registered_by: str

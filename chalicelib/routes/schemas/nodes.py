@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
 from chalicelib.domain.edition import configuration_of, digest_of
 from chalicelib.domain.environment import Environment
-from chalicelib.domain.node import EnrolToken, Node, NodeKind
+from chalicelib.domain.node import EnrolToken, Node, NodeKind, NodeStatus
 from chalicelib.domain.node_history import NodeChange
 from chalicelib.routes.fields import Instant, Reason, iso, matching, one_of
 from chalicelib.routes.validation import Answered, Received
@@ -136,11 +136,11 @@ class NodeBody(Answered):
     node_id: str
     environment: Environment
     name: str
-    kind: str
+    kind: NodeKind
     address: str
     labels: dict[str, str]
-    status: str
-    state: str
+    status: NodeStatus
+    state: Literal["Healthy", "Unhealthy", "Silent"]
     enrolled_at: Instant
     last_heartbeat_at: Instant
     heartbeat_ms: int

@@ -10,6 +10,7 @@ from chalicelib.domain.freeze import Freeze
 from chalicelib.domain.gate import Gate
 from chalicelib.domain.node import Member
 from chalicelib.domain.prices import PRICES, PRICES_AS_OF, PRICES_REGION, Item, cost_of
+from chalicelib.domain.strategies import Strategy, WaveKind
 from chalicelib.routes.fields import Instant, iso, iso_or_none
 from chalicelib.routes.validation import Answered
 from chalicelib.usecases.plan_deployment import DeploymentPlan, Prospect
@@ -29,7 +30,7 @@ class PlannedWaveBody(Answered):
     """Nodes that change together. `percent` of the fleet have the new version after it, in hundredths of a percent."""
 
     number: int
-    kind: str
+    kind: WaveKind
     zone: str | None
     nodes: int
     first: int
@@ -100,7 +101,7 @@ class PlannedEnvironmentBody(Answered):
     action: str
     why: str | None
     policy_revision: int
-    strategy: str | None
+    strategy: Strategy | None
     fleet: int
     left_out: list[LeftOutBody]
     configuration: int

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from chalicelib.domain.analysis.verdict import ComparedWith, Decision
 from chalicelib.domain.environment import Environment
-from chalicelib.domain.rollout import Rollout, Wave, WaveStatus
+from chalicelib.domain.rollout import Phase, Rollout, Wave, WaveStatus
+from chalicelib.domain.strategies import Strategy, WaveKind
 from chalicelib.routes.fields import Instant, iso_or_none
 from chalicelib.routes.validation import Answered
 
@@ -16,22 +18,22 @@ class WaveBody(Answered):
     """
 
     number: int
-    kind: str
+    kind: WaveKind
     nodes: int
     first: int
     upto: int
     bake_seconds: int
     bake_requests: int
     zone: str | None
-    status: str
+    status: WaveStatus
     attempt: int
     failed_nodes: int
     holds: int
     started_at: Instant | None
     deployed_at: Instant | None
     ended_at: Instant | None
-    decision: str | None
-    compared_with: str | None
+    decision: Decision | None
+    compared_with: ComparedWith | None
     sentence: str | None
 
 
@@ -49,8 +51,8 @@ class RolloutBody(Answered):
     """One environment on the way. `phase` is where it stands; `wave` is the wave that is on, or was last."""
 
     environment: Environment
-    phase: str
-    strategy: str | None
+    phase: Phase
+    strategy: Strategy | None
     policy_revision: int
     from_digest: str | None
     from_version: str | None

@@ -152,7 +152,7 @@ describe('the view', () => {
     expect(shown).toContain('  RollbackFailed: Worse than control.')
   })
 
-  test.each(['Restoring', 'Restored'])('%s', (phase) => {
+  test.each(['Restoring', 'Restored'] as const)('%s', (phase) => {
     const restore = { why: '', goal: '', nodes: 2, restoredNodes: 2, failedNodes: 0 }
 
     expect(

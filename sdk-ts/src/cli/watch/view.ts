@@ -43,6 +43,7 @@ export function deploymentLines(scene: Scene, frame: Frame): string[] {
 
 function stageText({ name, status, message }: Stage, paint: Paint): string {
   const mark = {
+    Running: paint('cyan', MARKS.doing),
     Succeeded: paint('green', MARKS.done),
     Skipped: paint('dim', MARKS.skipped),
     Failed: paint('red', MARKS.failed),
@@ -88,10 +89,7 @@ function waveLines(wave: Wave, rollout: Rollout, scene: Scene, frame: Frame): st
         : wave.status === 'Promoted'
           ? paint('green', '■'.repeat(wave.nodes))
           : paint('dim', '□'.repeat(wave.nodes))
-  const verdict =
-    wave.decision === null || wave.decision === ''
-      ? ''
-      : `${coloured(wave.decision, paint)} (${wave.comparedWith ?? '–'})`
+  const verdict = wave.decision === null ? '' : `${coloured(wave.decision, paint)} (${wave.comparedWith ?? '–'})`
   const state =
     wave.status === 'Baking'
       ? bakeText(wave, rollout, frame)
