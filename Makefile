@@ -41,7 +41,7 @@ check: setup sdk-ts/node_modules/.installed infra/statemachines/node_modules/.in
 	@echo "== bandit"; $(BIN)/bandit -q -ll -c pyproject.toml -r chalicelib kernel infra app.py
 	@echo "== mypy --strict"; $(BIN)/mypy
 	@echo "== import layers"; $(BIN)/lint-imports --no-cache
-	@echo "== generated files are fresh"; $(RUN) -m infra.openapi --check && $(RUN) -m infra.requirements --check
+	@echo "== generated files are fresh"; $(RUN) -m infra.openapi --check && $(RUN) -m infra.requirements --check && $(RUN) -m infra.cost --check
 	@echo "== state machine"; $(ASL) npm run --silent check
 	@echo "== changes of the API"; $(RUN) -m infra.api_changes
 	@echo "== sdk: lint, types"; $(SDK) npm run --silent check
@@ -105,7 +105,7 @@ format: setup  ## Format the code
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 openapi: setup  ## Write the generated files anew
-	@$(RUN) -m infra.openapi && $(RUN) -m infra.requirements
+	@$(RUN) -m infra.openapi && $(RUN) -m infra.requirements && $(RUN) -m infra.cost
 
 clean:  ## Remove everything that was installed or generated here
 	rm -rf build infra/statemachines/node_modules sdk-ts/node_modules sdk-ts/dist sdk-ts/src/generated sdk-ts/coverage sdk-ts/reference .venv .hotswap .pytest_cache .mypy_cache .ruff_cache .coverage

@@ -81,12 +81,15 @@ KEEP_FAILED = Grant(
 )
 
 
+_OF_SECRETS = "Secrets Manager adds a hyphen and six random characters to the name."
+
+
 def _secret(name: str, sid: str) -> Grant:
     return Grant(
         sid=sid,
         actions=("secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"),
         resources=(f"secret:hotswap/{name}",),
-        why="Secrets Manager adds a hyphen and six random characters to the name.",
+        why=_OF_SECRETS,
     )
 
 
@@ -112,6 +115,12 @@ PERMISSIONS: Final[Mapping[str, tuple[Grant, ...]]] = {
         ),
         _secret("signing-keys", "TokenKeys"),
         _secret("master-key", "MasterKey"),
+        Grant(
+            sid="AuditPublicKeys",
+            actions=("secretsmanager:GetSecretValue",),
+            resources=("secret:hotswap/audit-public-keys",),
+            why=_OF_SECRETS,
+        ),
     ),
     "steps": (
         *_EVERY_FUNCTION,
@@ -157,6 +166,7 @@ PERMISSIONS: Final[Mapping[str, tuple[Grant, ...]]] = {
         KEEP_FAILED,
         _secret("signing-keys", "TokenKeys"),
         _secret("audit-keys", "AuditKey"),
+        _secret("audit-public-keys", "AuditPublicKeys"),
     ),
     "hooks": (
         *_EVERY_FUNCTION,

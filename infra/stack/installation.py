@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import aws_cdk as cdk
 from constructs import Construct
 
@@ -43,11 +45,22 @@ class Installation(cdk.Stack):
         cdk.CfnOutput(self, "SigningSecret", value=deployed(resources.secrets[0].name, stage.name))
 
 
+SECRETS: Final = {
+    "hotswap/signing-keys": "HOTSWAP_SIGNING_SECRET",
+    "hotswap/audit-keys": "HOTSWAP_AUDIT_SECRET",
+    "hotswap/audit-public-keys": "HOTSWAP_AUDIT_PUBLIC_SECRET",
+    "hotswap/master-key": "HOTSWAP_MASTER_SECRET",
+}
+"""By what each secret's name is told to the functions."""
+
+
 def settings(resources: Resources, stage: Stage, storage: Storage) -> dict[str, str]:
     """What every function is told. The state machine by its name, which is known before it exists."""
     machine = deployed(resources.state_machines[0].name, stage.name)
     region = f"{cdk.Aws.REGION}:{cdk.Aws.ACCOUNT_ID}"
-    signing, audit, master = (deployed(secret.name, stage.name) for secret in resources.secrets)
+    known = {secret.name for secret in resources.secrets}
+    if known != set(SECRETS):
+        raise ValueError(f"secrets that no function is told of, or that are missing: {sorted(known ^ set(SECRETS))}")
     told = {
         "HOTSWAP_STAGE": stage.name,
         "HOTSWAP_TABLE": deployed(resources.tables[0].name, stage.name),
@@ -55,9 +68,7 @@ def settings(resources: Resources, stage: Stage, storage: Storage) -> dict[str, 
         "HOTSWAP_BUS": deployed(resources.buses[0].name, stage.name),
         "HOTSWAP_STATE_MACHINE_ARN": f"arn:{cdk.Aws.PARTITION}:states:{region}:stateMachine:{machine}:{LIVE}",
         "HOTSWAP_DEAD_LETTERS": storage.queues[resources.queues[0].name].queue_url,
-        "HOTSWAP_SIGNING_SECRET": signing,
-        "HOTSWAP_AUDIT_SECRET": audit,
-        "HOTSWAP_MASTER_SECRET": master,
+        **{variable: deployed(name, stage.name) for name, variable in SECRETS.items()},
         "HOTSWAP_HOOKS_FUNCTION": deployed("hooks", stage.name),
         "HOTSWAP_EVENTS_FUNCTION": deployed("events", stage.name),
     }

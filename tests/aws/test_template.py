@@ -176,6 +176,7 @@ def test_every_function_is_told_all_it_reads_and_nothing_dangerous(template: Tem
         told = {key: _text(value) for key, value in function["Environment"]["Variables"].items()}
         assert set(REQUIRED) <= set(told), name
         assert unsafe_points({**told, "AWS_LAMBDA_FUNCTION_NAME": name}) == ()
+        assert {deployed(each.name, STAGE) for each in HOTSWAP.secrets} <= set(told.values())
     hooks = template.content["Resources"]["Hooks"]["Properties"]["Environment"]["Variables"]
     assert _text(hooks["HOTSWAP_PUBLIC_URL"]).startswith("https://")
 
