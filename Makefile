@@ -13,7 +13,7 @@ CDK_VERSION := 2.1148.1
 CDK = PATH="$(CURDIR)/$(BIN):$$PATH" npx --yes aws-cdk@$(CDK_VERSION) --app "$(RUN) -m infra.main $(CONTEXT)" --output build/cdk.out
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check unit coverage test-long chaos judge-quality audit format openapi examples sdk package synth deploy destroy first-admin smoke clean
+.PHONY: help setup demo run test check unit coverage test-long chaos mutants judge-quality audit format openapi examples sdk package synth deploy destroy first-admin smoke clean
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -92,6 +92,9 @@ test-long: setup sdk-ts/node_modules/.installed  ## What takes longer than make 
 
 chaos: setup  ## Faults by plan in virtual time, judged by the checker (MINUTES=10 SEED=1)
 	@$(RUN) -m tests.chaos.explore --minutes $(or $(MINUTES),10) --seed $(or $(SEED),1)
+
+mutants: setup  ## Defects planted in copies of our own code: every one must be caught
+	@$(RUN) -m tests.chaos.mutants
 
 judge-quality: setup  ## How often the judge errs, in a simulated world fixed beforehand
 	@$(RUN) -m load.judge_quality
