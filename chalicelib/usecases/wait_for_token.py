@@ -8,7 +8,7 @@ from chalicelib.domain.deployment import Deployment
 from chalicelib.domain.errors import ExecutionReplaced, StaleWrite
 from chalicelib.domain.waiting import Wait, WaitState
 from chalicelib.usecases.ports import Add, Ports, Replace
-from chalicelib.usecases.recording import MAX_TRIES, get_deployment, wake
+from chalicelib.usecases.recording import MAX_TRIES, get_deployment, send_answer, wake
 
 
 def wait_for_token(deployment_id: str, state: WaitState, *, run: int, token: str, ports: Ports) -> Deployment:
@@ -19,6 +19,7 @@ def wait_for_token(deployment_id: str, state: WaitState, *, run: int, token: str
 
     Raises:
         ExecutionReplaced: a newer execution has taken over.
+        Unavailable: the deployment has ended, and the state machine could not be told.
     """
     token_hash = hashlib.sha256(token.encode()).hexdigest()
     for attempt in range(MAX_TRIES):
@@ -42,5 +43,6 @@ def wait_for_token(deployment_id: str, state: WaitState, *, run: int, token: str
             if attempt == MAX_TRIES - 1:
                 raise
     deployment = get_deployment(deployment_id, ports=ports)
-    wake(deployment, ports=ports)
+    # The reconciler looks after what is open. What has ended is not: there the step itself has to be run again.
+    (send_answer if deployment.has_ended else wake)(deployment, ports=ports)
     return deployment

@@ -223,3 +223,30 @@ def test_a_table_that_does_not_answer_is_left_to_the_retry_of_the_machine() -> N
 
     with pytest.raises(Unavailable):
         wait(scene)
+
+
+class SilentExecutions(FakeExecutions):
+    """A state machine that takes no answer."""
+
+    def answer(self, token: str, output: object) -> bool:
+        raise Unavailable("The state machine does not answer.")
+
+    def refuse(self, token: str, *, error: str, cause: str) -> bool:
+        raise Unavailable("The state machine does not answer.")
+
+
+@pytest.mark.parametrize("has_ended", [False, True])
+def test_only_the_wait_of_an_ended_deployment_fails_when_it_cannot_be_answered(has_ended: bool) -> None:
+    """No sweep looks for what has ended: the step must be run again. What is open the reconciler wakes."""
+    scene, _ = waiting()
+    decided = decide(scene)
+    if has_ended:
+        ended = replace(decided, status=Status.COMPLETED, rollouts=(), revision=decided.revision + 1)
+        scene.store.commit(Replace(ended))
+    scene.ports = replace(scene.ports, executions=SilentExecutions())
+
+    if has_ended:
+        with pytest.raises(Unavailable):
+            wait(scene)
+    else:
+        assert wait(scene).id == DEPLOYMENT_ID
