@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import platform
 import shutil
@@ -21,6 +20,8 @@ from typing import Final
 
 HERE: Final = Path(__file__).parents[1]
 BUILD: Final = HERE / "build"
+CHALICE_CONFIG: Final = HERE / ".chalice" / "config.json"
+"""What is the same for every stage; the stack adds to it what resources.py and permissions.py say."""
 
 RUNTIME: Final = ".".join(platform.python_version_tuple()[:2])
 """Chalice names the runtime after the interpreter that packs, and bytecode is good for that one only."""
@@ -69,7 +70,7 @@ def project(directory: Path) -> Path:
     ignored = shutil.ignore_patterns("__pycache__", "*.pyc", "*.md")
     shutil.copytree(HERE / "chalicelib", directory / "chalicelib", ignore=ignored)
     (directory / "requirements.txt").write_text("")
-    (directory / ".chalice" / "config.json").write_text(json.dumps({"version": "2.0", "app_name": "hotswap"}))
+    shutil.copy(CHALICE_CONFIG, directory / ".chalice")
     return directory
 
 

@@ -57,9 +57,7 @@ class Functions(Construct):
                 "lambda_memory_size": function.memory_mb,
             }
         # Chalice looks for what belongs to one function in its file only.
-        config = {
-            "version": "2.0",
-            "app_name": "hotswap",
+        config = json.loads(package.CHALICE_CONFIG.read_text()) | {
             "stages": {
                 scope.to_string(): {
                     "api_gateway_stage": "api",
@@ -69,7 +67,7 @@ class Functions(Construct):
                     "environment_variables": dict(settings),
                     "lambda_functions": configured,
                 }
-            },
+            }
         }
         (directory / ".chalice" / "config.json").write_text(json.dumps(config))
         self.chalice = PackedChalice(scope, "Chalice", source_dir=str(directory))
