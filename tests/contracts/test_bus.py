@@ -19,8 +19,25 @@ from tests.local.worlds import eventually
 Heard = Callable[[int], list[tuple[str, str]]]
 
 
+def message(number: int) -> dict[str, Any]:
+    detail = {
+        "executionId": "01J00000000000000000000001",
+        "seq": number + 1,
+        "type": "PauseRequested",
+        "at": 1,
+        "status": "Running",
+        "moduleName": "payment-processor",
+        "version": "2.0.0",
+        "targetEnvironment": "QA",
+        "environment": "QA",
+        "wave": 1,
+        "detail": {"by": "dana", "reason": "ä"},
+    }
+    return {"id": f"x#{number:08d}", "detailType": "PauseRequested", "detail": detail}
+
+
 def messages(count: int) -> list[dict[str, Any]]:
-    return [{"id": f"x#{n:08d}", "detailType": "WaveStarted", "detail": {"seq": n, "text": "ä"}} for n in range(count)]
+    return [message(number) for number in range(count)]
 
 
 @pytest.fixture(params=["fake", "event bridge"])
@@ -53,13 +70,13 @@ def bus(request: pytest.FixtureRequest) -> tuple[Bus, Heard]:
 def test_what_is_published_is_heard_with_its_type_and_id(bus: tuple[Bus, Heard]):
     bus[0].publish(messages(1))
 
-    assert bus[1](1) == [("WaveStarted", "x#00000000")]
+    assert bus[1](1) == [("PauseRequested", "x#00000000")]
 
 
 def test_more_than_one_call_takes_are_all_heard(bus: tuple[Bus, Heard]):
     bus[0].publish(messages(23))
 
-    assert sorted(bus[1](23)) == [("WaveStarted", f"x#{n:08d}") for n in range(23)]
+    assert sorted(bus[1](23)) == [("PauseRequested", f"x#{n:08d}") for n in range(23)]
 
 
 def test_nothing_to_say_is_nothing(bus: tuple[Bus, Heard]):

@@ -52,7 +52,14 @@ def test_a_plan_names_waves_nodes_times_transitions_and_cost_and_changes_nothing
     (environment,) = plan["environments"]
     assert (plan["wouldRun"], plan["refusals"]) == (True, [])
     assert (environment["action"], environment["strategy"], environment["fleet"]) == ("change", "Canary", 4)
-    assert environment["gate"] == {"approvers": 1, "expiresSeconds": 86_400, "why": "The policy asks for it."}
+    assert environment["gate"] == {
+        "approvers": 1,
+        "rolesNeeded": [],
+        "excludesPusher": True,
+        "reasonRequired": False,
+        "expiresSeconds": 86_400,
+        "why": "The policy asks for it.",
+    }
     shown = ("kind", "nodes", "nodeNames", "percentBp", "bakeSeconds", "bakeRequests")
     assert [tuple(wave[name] for name in shown) for wave in environment["waves"]] == [
         ("deploy", 1, ["dev-00"], 2_500, 60, 100),
