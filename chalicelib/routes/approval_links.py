@@ -11,15 +11,8 @@ from chalicelib.domain.access import Action
 from chalicelib.routes.endpoint import Answer, Call, endpoint
 from chalicelib.routes.fields import iso
 from chalicelib.routes.noun import Noun
-from chalicelib.routes.schemas.approvals import (
-    ApprovalBody,
-    DecideByLink,
-    LinkBody,
-    LinkQuestionBody,
-    UseLink,
-    approval_body,
-    question_body,
-)
+from chalicelib.routes.schemas.approval_links import DecideByLink, LinkBody, LinkQuestionBody, UseLink
+from chalicelib.routes.schemas.approvals import ApprovalBody, approval_body, question_body
 from chalicelib.usecases.decide_by_link import decide_by_link, make_link, read_link
 
 bp = Noun(__name__)

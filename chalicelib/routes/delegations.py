@@ -5,7 +5,7 @@ from __future__ import annotations
 from chalicelib.domain.access import Action
 from chalicelib.routes.endpoint import Answer, Call, endpoint
 from chalicelib.routes.noun import Noun
-from chalicelib.routes.schemas.approvals import Delegate, DelegationBody, DelegationsBody, delegation_body
+from chalicelib.routes.schemas.delegations import Delegate, DelegationBody, DelegationsBody, delegation_body
 from chalicelib.usecases import delegate_approvals as delegating
 
 bp = Noun(__name__)

@@ -8,11 +8,10 @@ from pydantic import ConfigDict, Field
 
 from chalicelib.domain.analysis.verdict import ComparedWith, Decision
 from chalicelib.domain.approval import Approval, ApprovalStatus, RoleNeeded, still_needed
-from chalicelib.domain.delegation import Delegation
 from chalicelib.domain.environment import Environment
 from chalicelib.domain.rollout import WaveStatus
 from chalicelib.domain.strategies import Strategy, WaveKind
-from chalicelib.routes.fields import Instant, QueryInstant, Reason, iso, iso_or_none
+from chalicelib.routes.fields import Instant, Reason, iso, iso_or_none
 from chalicelib.routes.validation import Answered, Received
 from chalicelib.usecases.read_approvals import Evidence, Question
 
@@ -67,32 +66,6 @@ class CommentOn(Received):
 
     text: Annotated[str, Field(min_length=1, max_length=1_000)]
     approval_id: ApprovalId | None = None
-
-
-class Delegate(Received):
-    """Who decides in one's place, and for how long: at most 90 days; `from` is now where it is left out."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"to": "frank", "until": "2026-12-01T08:00:00Z", "reason": "Holiday"}]}
-    )
-
-    to: Person
-    begins_at: Annotated[QueryInstant | None, Field(alias="from")] = None
-    until: QueryInstant
-    reason: Reason = ""
-
-
-class UseLink(Received):
-    """The link's token, as it stands behind the # of the link."""
-
-    token: Annotated[str, Field(min_length=1, max_length=2_048)]
-
-
-class DecideByLink(UseLink):
-    """What the person of a link decides."""
-
-    approved: bool
-    reason: Reason = ""
 
 
 class RoleNeededBody(Answered):
@@ -228,37 +201,6 @@ class OutcomesBody(Answered):
     outcomes: list[OutcomeBody]
 
 
-class DelegationBody(Answered):
-    """Who may decide for whom, and when."""
-
-    delegator: str
-    delegate: str
-    begins_at: Annotated[Instant, Field(serialization_alias="from")]
-    until: Instant
-    reason: str
-
-
-class DelegationsBody(Answered):
-    """Delegations that are on or to come."""
-
-    delegations: list[DelegationBody]
-
-
-class LinkBody(Answered):
-    """A link relative to where the API is; the token behind its # is a secret and is shown once."""
-
-    link: str
-    person: str
-    expires_at: Instant
-
-
-class LinkQuestionBody(Answered):
-    """Whom a link is for, and what they are asked."""
-
-    person: str
-    question: QuestionBody
-
-
 def approval_body(approval: Approval, *, now_ms: int) -> ApprovalBody:
     """One approval; `now_ms` is policy time."""
     return ApprovalBody(**_fields(approval, now_ms))
@@ -276,17 +218,6 @@ def question_body(question: Question, *, now_ms: int) -> QuestionBody:
         description=question.deployment.description,
         plan=shown,
         evidence=[_evidence_body(each) for each in question.evidence],
-    )
-
-
-def delegation_body(delegation: Delegation) -> DelegationBody:
-    """One delegation."""
-    return DelegationBody(
-        delegator=delegation.delegator,
-        delegate=delegation.delegate,
-        begins_at=iso(delegation.from_ms),
-        until=iso(delegation.until_ms),
-        reason=delegation.reason,
     )
 
 
