@@ -3,6 +3,8 @@ PYTHON ?= python3
 UV_VERSION := 0.13.9
 BIN := .venv/bin
 RUN := $(BIN)/python
+# Dozens of short processes start below: without bytecode on the disk each would compile all it imports again.
+unexport PYTHONDONTWRITEBYTECODE
 # Node and npm come with the virtual environment too.
 SDK = cd sdk-ts && PATH="$(CURDIR)/$(BIN):$$PATH"
 ASL = cd infra/statemachines && PATH="$(CURDIR)/$(BIN):$$PATH"

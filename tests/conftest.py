@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -57,6 +58,12 @@ class FuzzFigures:
         line = fuzz_figures.sentence([*self.shares, fuzz_figures.figures()])
         if line:
             terminalreporter.write_line(line)
+
+
+def pytest_collection_finish() -> None:
+    """What is there by now stays to the end: the garbage collector need not walk through all of it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_configure(config: pytest.Config) -> None:

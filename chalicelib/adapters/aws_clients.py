@@ -10,12 +10,15 @@ MOST_CONNECTIONS = 64
 
 
 class AwsClients:
-    """Clients by service name. boto3 is imported with the first one, so a cold start pays only for what it uses."""
+    """Clients by service name. boto3 is imported with the first one, so a cold start pays only for what it uses.
 
-    def __init__(self) -> None:
+    `session` is the boto3 session that makes them; without one they have one of their own.
+    """
+
+    def __init__(self, session: Any = None) -> None:
         self._clients: dict[tuple[str, str | None], Any] = {}
         self._lock = threading.Lock()
-        self._session: Any = None
+        self._session = session
 
     def get(self, service: str, *, endpoint: str | None = None) -> Any:
         """The client of a service; `endpoint` where it is not AWS's own."""

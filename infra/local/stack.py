@@ -14,6 +14,7 @@ from typing import Any
 
 import app as application
 from chalicelib import observability, wiring
+from chalicelib.adapters.aws_clients import AwsClients
 from chalicelib.domain.access import Role
 from chalicelib.settings import Settings, origins_of
 from chalicelib.usecases.create_user import create_user
@@ -24,6 +25,7 @@ from infra.local.api_client import ApiClient
 from infra.local.cloud import LocalCloud
 from infra.local.http_server import HttpServer
 from infra.local.policy_time import PolicyTime
+from infra.local.sessions import session_with_shared_models
 from infra.local.timers import RealTimers
 from infra.resources import HOTSWAP
 
@@ -101,7 +103,7 @@ def wired_to(
         outbound_loopback=True,
     )
     wiring.reset()
-    wiring.install(settings=settings, clock=clock)
+    wiring.install(settings=settings, clock=clock, clients=AwsClients(session_with_shared_models()))
     try:
         yield
     finally:
