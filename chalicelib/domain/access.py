@@ -109,6 +109,15 @@ class Caller:
 ANONYMOUS = Caller(name="anonymous")
 
 
+def may(caller: Caller, action: Action) -> bool:
+    """Whether the caller may do it at all, wherever that is asked."""
+    try:
+        require(caller, action)
+    except (NotAuthenticated, NotAllowed):
+        return False
+    return True
+
+
 def require(caller: Caller, action: Action, *environments: Environment) -> None:
     """Nothing, if the caller may do it in these environments (where its scope asks for any).
 

@@ -61,7 +61,8 @@ class Comment:
 class Approval:
     """One question: may this plan be carried out in this environment? Bound to the plan's hash; instants are policy time.
 
-    `excluded` may not answer beside whoever asked: who registered the version, where the policy says so.
+    `excluded` may not answer beside whoever asked: who registered the version, where the policy says so, and who made the
+    deploy rule, where one asked.
     """
 
     id: str
@@ -141,7 +142,8 @@ def decide(approval: Approval, decision: Decision) -> Approval:
         raise NotAllowed("Whoever requested a deployment may not decide on it.")
     barred = decision.people & set(approval.excluded)
     if barred:
-        raise NotAllowed(f"{', '.join(sorted(barred))} registered this version and may not decide on it.")
+        whose = ", ".join(sorted(barred))
+        raise NotAllowed(f"{whose} registered this version, or made the rule that asks, and may not decide on it.")
     if any(earlier.people & decision.people for earlier in approval.decisions):
         raise NotAllowed("You have answered already, or somebody has for you.")
     if approval.reason_required and not decision.reason.strip():

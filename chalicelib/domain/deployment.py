@@ -110,7 +110,10 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """One request and all that became of it. `id` is the executionId; `run` counts executions, 0 for the first."""
+    """One request and all that became of it. `id` is the executionId; `run` counts executions, 0 for the first.
+
+    Where a deploy rule asked, `rule_made_by` is the person behind it.
+    """
 
     id: str
     kind: Kind = Kind.DEPLOY
@@ -122,6 +125,7 @@ class Deployment:
     digest: str | None = None
     requested_by: str
     requester_email: str = ""
+    rule_made_by: str = ""
     description: str = ""
     metadata: dict[str, str] = field(default_factory=dict)
     require_approval: bool = False

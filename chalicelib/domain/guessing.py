@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 
+from chalicelib.domain.rate import counted_source
+
 WINDOW_MS = 15 * 60 * 1000
 MOST_BY_NAME = 5
 MOST_BY_SOURCE = 50
@@ -50,7 +52,7 @@ def by_name(username: str) -> str:
 
 def by_source(address: str) -> str:
     """The scope of a source address."""
-    return f"source:{address}"
+    return f"source:{counted_source(address)}"
 
 
 def most(scope: str) -> int:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from chalicelib.domain.errors import AlreadyDecided
+from chalicelib.domain.outbound import shown_address
 
 LONGEST_MESSAGE = 500
 CALL_ID = re.compile(r"(?P<deployment>[0-9A-HJKMNP-TV-Z]{26})\.(?P<position>[a-z]{2,20}(?:-smoke)?\.[0-9]{1,3})")
@@ -45,7 +46,7 @@ class HookTarget:
     timeout_seconds: int = 300
 
     def __str__(self) -> str:
-        return self.url.partition("?")[0] or self.function
+        return shown_address(self.url) if self.url else self.function
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

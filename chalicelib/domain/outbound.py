@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
 
 from chalicelib.domain.errors import DestinationRefused
@@ -22,6 +22,13 @@ _AUTHORITY = re.compile(r"(?P<host>\[[0-9a-f:.]+\]|[a-z0-9.-]+)(?::(?P<port>[0-9
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _NAT64 = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
 _COMPATIBLE = IPv6Network("::/96")
+_NOT_PUBLIC = (
+    IPv6Network("fec0::/10"),  # site-local: given up, but some networks still lead there (RFC 3879)
+    IPv6Network("3fff::/20"),  # documentation (RFC 9637)
+    IPv6Network("5f00::/16"),  # segment routing (RFC 9602)
+    IPv4Network("192.88.99.0/24"),  # 6to4 relays, given up (RFC 7526)
+)
+"""What some versions of Python call global."""
 
 Address = IPv4Address | IPv6Address
 
@@ -70,6 +77,13 @@ def destination_of(url: str, *, loopback: bool = False) -> Destination:
     return Destination(host=host, port=port, path=path, secure=parts.scheme == "https")
 
 
+def shown_address(url: str) -> str:
+    """A URL as anybody may see it: whom it leads to, and not the path, in which receivers like to hide a secret."""
+    parts = urlsplit(url)
+    is_whole = parts.path in ("", "/") and not parts.query
+    return f"{parts.scheme}://{parts.netloc}{parts.path if is_whole else '/…'}"
+
+
 def may_connect(address: str, *, loopback: bool = False) -> bool:
     """Whether an address a name resolved to may be connected to: public, also behind every IPv6 form of an IPv4 one."""
     try:
@@ -83,7 +97,8 @@ def may_connect(address: str, *, loopback: bool = False) -> bool:
 
 def _is_public(address: Address) -> bool:
     unusable = address.is_multicast or address.is_reserved or address.is_unspecified or address.is_loopback
-    return address.is_global and not unusable
+    listed = any(address.version == each.version and address in each for each in _NOT_PUBLIC)
+    return address.is_global and not unusable and not listed
 
 
 def _embedded(address: Address) -> tuple[IPv4Address, ...]:

@@ -6,6 +6,7 @@ Source: ITU-T I.371 (virtual scheduling).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import IPv6Network, ip_address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,3 +40,16 @@ def admit(limit: RateLimit, full_at_us: int, now_ms: int) -> tuple[int, Allowanc
         return full_at_us, Allowance(limit=limit, remaining=0, reset_ms=reset, wait_ms=wait)
     remaining = (window - (after - now)) // one
     return after, Allowance(limit=limit, remaining=remaining, reset_ms=-(-(after - now) // 1_000))
+
+
+def counted_source(address: str) -> str:
+    """The name under which requests from an address are counted: of IPv6 the first 64 bits, of which everybody has all
+    that follow to themselves. What is no address counts as it is."""
+    try:
+        found = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if found.version == 4:
+        return str(found)
+    mapped = found.ipv4_mapped
+    return str(mapped) if mapped else str(IPv6Network((int(found) >> 64 << 64, 64)))

@@ -12,7 +12,7 @@ from chalicelib.domain.environment import Environment
 
 ISSUER_NAME_RULE = "must be 2 to 32 lower-case letters, digits and hyphens"
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,31}")
-RESERVED_ISSUER_NAMES = frozenset({"event", "node"})
+RESERVED_ISSUER_NAMES = frozenset({"event", "hook", "node", "rule"})
 """What callers are called that no issuer vouches for."""
 
 GRANTABLE = frozenset({Role.VIEWER, Role.DEPLOYER, Role.APPROVER})

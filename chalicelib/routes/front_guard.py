@@ -35,7 +35,7 @@ def read_json(event: Mapping[str, Any], *, max_bytes: int) -> Any:
         return {}
     _require_json_type(event.get("multiValueHeaders") or {})
     value = _parsed(text)
-    _check_inside(value)
+    require_readable(value)
     return value
 
 
@@ -96,7 +96,13 @@ def _finite(text: str) -> float:
     return number
 
 
-def _check_inside(value: Any) -> None:
+def require_readable(value: Any) -> None:
+    """Nothing, if what was parsed is not too deep or wide and its texts are text, wherever it came from.
+
+    Raises:
+        RequestRefused: nested deeper than MAX_DEPTH.
+        InvalidInput: as in `read_json`.
+    """
     level, depth = [value], 1
     while level:
         if depth > MAX_DEPTH:

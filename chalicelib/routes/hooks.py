@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 
-from chalicelib.domain.access import Action
+from chalicelib.domain.access import Action, may
 from chalicelib.domain.errors import NotAuthenticated
 from chalicelib.domain.hook import EVERY_MODULE, StageHooks, plain_message
 from chalicelib.domain.receiver import HOOKS
@@ -35,7 +35,7 @@ OF_MODULE = "/api/v1/modules/{name}/hooks"
     bp, ALL, "GET", action=Action.READ, response=HooksBody, summary="What the stages of every module ask by default"
 )
 def get_hooks(call: Call) -> HooksBody:
-    return hooks_body(current_hooks(EVERY_MODULE, ports=call.edge.ports), None)
+    return _shown(call, current_hooks(EVERY_MODULE, ports=call.edge.ports), None)
 
 
 @endpoint(
@@ -48,12 +48,12 @@ def get_hooks(call: Call) -> HooksBody:
     summary="Let Build, Test and Validation of every module ask a URL or a function",
 )
 def put_hooks(call: Call, body: PutHooks) -> HooksBody:
-    return hooks_body(_changed(call, body, EVERY_MODULE), None)
+    return _shown(call, _changed(call, body, EVERY_MODULE), None)
 
 
 @endpoint(bp, OF_MODULE, "GET", action=Action.READ, response=HooksBody, summary="What the stages of one module ask")
 def get_module_hooks(call: Call, name: str) -> HooksBody:
-    return hooks_body(current_hooks(name, ports=call.edge.ports), name)
+    return _shown(call, current_hooks(name, ports=call.edge.ports), name)
 
 
 @endpoint(
@@ -66,7 +66,7 @@ def get_module_hooks(call: Call, name: str) -> HooksBody:
     summary="Let the stages of one module ask something else than those of the others",
 )
 def put_module_hooks(call: Call, name: str, body: PutHooks) -> HooksBody:
-    return hooks_body(_changed(call, body, name), name)
+    return _shown(call, _changed(call, body, name), name)
 
 
 @endpoint(
@@ -112,3 +112,7 @@ def answer_hook_call(call: Call, call_id: str, body: CallbackBody) -> HookCallBo
 def _changed(call: Call, body: PutHooks, scope: str) -> StageHooks:
     hooks = body.hooks(scope, loopback=call.edge.loopback)
     return change_hooks(hooks, caller=call.caller, request_id=call.request_id, ports=call.edge.ports)
+
+
+def _shown(call: Call, hooks: StageHooks, module: str | None) -> HooksBody:
+    return hooks_body(hooks, module, whole=may(call.caller, Action.MANAGE_HOOKS))

@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from chalicelib.domain.access import ANONYMOUS, Action, Caller
 from chalicelib.domain.errors import TooManyRequests
-from chalicelib.domain.rate import Allowance, RateLimit, admit
+from chalicelib.domain.rate import Allowance, RateLimit, admit, counted_source
 
 SIGN_IN: Final = RateLimit(name="sign-in", most=120)
 PUBLIC: Final = RateLimit(name="public", most=1_200)
@@ -54,7 +54,7 @@ class Limits:
         """
         if limit is None or not self._percent:
             return {}
-        who = f"source {source}" if caller is ANONYMOUS else f"caller {caller.name}"
+        who = f"source {counted_source(source)}" if caller is ANONYMOUS else f"caller {caller.name}"
         scaled = RateLimit(name=limit.name, most=max(limit.most * self._percent // 100, 1))
         allowance = self._admit(scaled, who, now_ms)
         if allowance.wait_ms:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from chalicelib.domain.access import Caller, Role
 from chalicelib.domain.errors import DomainError, InvalidInput, StaleWrite, Unavailable, Violation
 from chalicelib.routes.fields import ModuleName, Version
+from chalicelib.routes.front_guard import require_readable
 from chalicelib.routes.problems import problem_of
 from chalicelib.routes.schemas.deployments import CreateDeployment
 from chalicelib.routes.validation import Received, validated
@@ -79,3 +80,5 @@ def _check(event: Mapping[str, Any]) -> None:
         violations.append(Violation("id", "must be text of 1 to 100 characters"))
     if violations:
         raise InvalidInput(*violations)
+    # No front guard stands before the bus.
+    require_readable(event.get("detail"))

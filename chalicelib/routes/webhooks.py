@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.domain.access import Action
+from chalicelib.domain.access import Action, may
 from chalicelib.routes.endpoint import Answer, Call, endpoint
 from chalicelib.routes.noun import Noun
 from chalicelib.routes.schemas.hooks import (
@@ -45,12 +45,14 @@ def add_webhook(call: Call, body: AddWebhook) -> Answer:
 
 @endpoint(bp, ALL, "GET", action=Action.READ, response=WebhookList, summary="List webhooks")
 def list_webhooks(call: Call) -> WebhookList:
-    return WebhookList(webhooks=[webhook_body(each) for each in webhooks.list_webhooks(ports=call.edge.ports)])
+    found, whole = webhooks.list_webhooks(ports=call.edge.ports), may(call.caller, Action.MANAGE_HOOKS)
+    return WebhookList(webhooks=[webhook_body(each, whole=whole) for each in found])
 
 
 @endpoint(bp, ONE, "GET", action=Action.READ, response=WebhookBody, errors=(404,), summary="One webhook")
 def get_webhook(call: Call, webhook_id: str) -> WebhookBody:
-    return webhook_body(webhooks.get_webhook(webhook_id, ports=call.edge.ports))
+    found = webhooks.get_webhook(webhook_id, ports=call.edge.ports)
+    return webhook_body(found, whole=may(call.caller, Action.MANAGE_HOOKS))
 
 
 @endpoint(bp, ONE, "DELETE", action=Action.MANAGE_HOOKS, status=204, errors=(404,), summary="Tell it of nothing more")

@@ -143,5 +143,10 @@ def _approval(deployment: Deployment, rollout: Rollout, policy: Policy, *, ports
 
 
 def _excluded(deployment: Deployment, policy: Policy, *, ports: Ports) -> tuple[str, ...]:
+    """Who may not answer besides whoever asked. A rule is nobody: who made it and who fed it stand behind its request."""
     registered = ports.store.get(ModuleVersion, deployment.module, deployment.version)
-    return (registered.registered_by,) if policy.approval.exclude_pusher and registered is not None else ()
+    is_by_rule = bool(deployment.rule_made_by)
+    people = {deployment.rule_made_by}
+    if registered is not None and (is_by_rule or policy.approval.exclude_pusher):
+        people.add(registered.registered_by)
+    return tuple(sorted(people - {""}))

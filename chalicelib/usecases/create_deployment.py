@@ -52,6 +52,7 @@ class DeploymentRequest:
     version: str
     target: Environment
     requester_email: str = ""
+    rule_made_by: str = ""
     require_approval: bool = False
     description: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
@@ -172,6 +173,7 @@ def new_deployment(request: DeploymentRequest, caller: Caller, *, ports: Ports) 
         target=request.target,
         requested_by=caller.name,
         requester_email=request.requester_email,
+        rule_made_by=request.rule_made_by,
         description=request.description,
         metadata=dict(request.metadata),
         # Whoever jumps an environment needs a second person, whatever the target's policy asks.

@@ -43,6 +43,7 @@ def _deployed(rule: DeployRule, version: str, *, ports: Ports) -> Deployment:
         module=rule.module,
         version=version,
         target=rule.environment,
+        rule_made_by=rule.created_by,
         description=f"Deploy rule {rule.id}: the version appeared.",
     )
     caller = Caller(name=f"rule:{rule.id}", roles=frozenset({Role.DEPLOYER}))

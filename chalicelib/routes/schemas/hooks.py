@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from chalicelib.domain.errors import DestinationRefused, InvalidInput, Violation
 from chalicelib.domain.hook import FUNCTION_NAME, HookCall, HookStatus, HookTarget, StageHooks
-from chalicelib.domain.outbound import destination_of
+from chalicelib.domain.outbound import destination_of, shown_address
 from chalicelib.domain.timeline import EventType
 from chalicelib.domain.webhook import EVERY_TYPE, Delivery, Webhook
 from chalicelib.routes.fields import Instant, ModuleName, iso, iso_or_none, matching, one_of
@@ -79,7 +79,7 @@ def check_urls(urls: dict[str, str | None], *, loopback: bool) -> None:
 
 
 class TargetBody(Answered):
-    """Whom a hook asks."""
+    """Whom a hook asks. Only who may change it is shown the path of the URL."""
 
     url: str | None
     function: str | None
@@ -159,7 +159,7 @@ class AddWebhook(Received):
 
 
 class WebhookBody(Answered):
-    """A webhook."""
+    """A webhook. Only who may change it is shown the path of the URL."""
 
     webhook_id: str
     url: str
@@ -201,20 +201,21 @@ class DeliveryList(Answered):
     deliveries: list[DeliveryBody]
 
 
-def target_body(target: HookTarget | None) -> TargetBody | None:
-    """Whom a hook asks."""
+def target_body(target: HookTarget | None, *, whole: bool = False) -> TargetBody | None:
+    """Whom a hook asks; the URL with its path if it is shown `whole`."""
     if target is None:
         return None
-    return TargetBody(url=target.url or None, function=target.function or None, timeout_seconds=target.timeout_seconds)
+    url = target.url if whole or not target.url else shown_address(target.url)
+    return TargetBody(url=url or None, function=target.function or None, timeout_seconds=target.timeout_seconds)
 
 
-def hooks_body(hooks: StageHooks, module: str | None) -> HooksBody:
-    """What the stages ask."""
+def hooks_body(hooks: StageHooks, module: str | None, *, whole: bool = False) -> HooksBody:
+    """What the stages ask; URLs with their paths if they are shown `whole`."""
     return HooksBody(
         module_name=module,
-        build=target_body(hooks.build),
-        test=target_body(hooks.test),
-        validation=target_body(hooks.validation),
+        build=target_body(hooks.build, whole=whole),
+        test=target_body(hooks.test, whole=whole),
+        validation=target_body(hooks.validation, whole=whole),
         changed_by=hooks.changed_by,
         changed_at=iso(hooks.changed_at_ms) if hooks.changed_at_ms else None,
     )
@@ -234,9 +235,9 @@ def hook_call_body(identity: str, call: HookCall) -> HookCallBody:
     )
 
 
-def webhook_body(webhook: Webhook) -> WebhookBody:
-    """A webhook."""
-    return WebhookBody(**_webhook(webhook))
+def webhook_body(webhook: Webhook, *, whole: bool = False) -> WebhookBody:
+    """A webhook; the URL with its path if it is shown `whole`."""
+    return WebhookBody(**_webhook(webhook) | ({} if whole else {"url": shown_address(webhook.url)}))
 
 
 def added_webhook(webhook: Webhook, secret: str) -> AddedWebhook:
