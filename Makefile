@@ -7,6 +7,8 @@ RUN := $(BIN)/python
 unexport PYTHONDONTWRITEBYTECODE
 # Node and npm come with the virtual environment too.
 SDK = cd sdk-ts && PATH="$(CURDIR)/$(BIN):$$PATH"
+CONSOLE = cd console && PATH="$(CURDIR)/$(BIN):$$PATH"
+BUILT_CONSOLE := chalicelib/console/index.html
 ASL = cd infra/statemachines && PATH="$(CURDIR)/$(BIN):$$PATH"
 # The AWS account: which installation, and what its template is told besides.
 STAGE ?= dev
@@ -15,7 +17,7 @@ CDK_VERSION := 2.1148.1
 CDK = PATH="$(CURDIR)/$(BIN):$$PATH" npx --yes aws-cdk@$(CDK_VERSION) --app "$(RUN) -m infra.main $(CONTEXT)" --output build/cdk.out
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check unit coverage test-long chaos mutants judge-quality audit format openapi examples sdk package synth deploy destroy first-admin smoke clean
+.PHONY: help setup demo run test check unit coverage test-long chaos mutants judge-quality audit format openapi examples sdk console package synth deploy destroy first-admin smoke clean
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -32,13 +34,13 @@ setup: .venv/.installed  ## Make the virtual environment from the lock file
 demo: setup  ## Run the main job end to end: good version in, bad version out (JSON=path writes the summary)
 	@$(RUN) -m infra.local.demo $(if $(JSON),--json $(JSON))
 
-run: setup  ## The same stack with light traffic, left running on http://127.0.0.1:8000
+run: setup $(BUILT_CONSOLE)  ## The same stack with light traffic, left running on http://127.0.0.1:8000
 	@$(RUN) -m infra.local.run
 
 test: check unit  ## All tests
 	@echo "== all passed"
 
-check: setup sdk-ts/node_modules/.installed infra/statemachines/node_modules/.installed  ## Lint, types, layers, generated files, docs
+check: setup sdk-ts/node_modules/.installed console/node_modules/.installed infra/statemachines/node_modules/.installed  ## Lint, types, layers, generated files, docs
 	@echo "== ruff"; $(BIN)/ruff check . && $(BIN)/ruff format --check --quiet .
 	@echo "== bandit"; $(BIN)/bandit -q -ll -c pyproject.toml -r chalicelib kernel infra app.py
 	@echo "== mypy --strict"; $(BIN)/mypy
@@ -47,8 +49,9 @@ check: setup sdk-ts/node_modules/.installed infra/statemachines/node_modules/.in
 	@echo "== state machine"; $(ASL) npm run --silent check
 	@echo "== changes of the API"; $(RUN) -m infra.api_changes
 	@echo "== sdk: lint, types"; $(SDK) npm run --silent check
+	@echo "== console: lint, types"; $(CONSOLE) npm run --silent check
 
-unit: setup sdk-ts/node_modules/.installed
+unit: setup sdk-ts/node_modules/.installed $(BUILT_CONSOLE)
 	@echo "== tests"; $(BIN)/pytest -q -n 2 -m "not long"
 	@echo "== sdk: tests"; $(SDK) npm test --silent
 	@echo "== sdk: every operation against a running stack"; $(SDK) npm run --silent test:operations
@@ -57,16 +60,29 @@ sdk-ts/node_modules/.installed: sdk-ts/package-lock.json | setup
 	@echo "== installing into sdk-ts/node_modules from package-lock.json"
 	@$(SDK) npm ci --silent && touch node_modules/.installed
 
+console/node_modules/.installed: console/package-lock.json | setup
+	@echo "== installing into console/node_modules from package-lock.json"
+	@$(CONSOLE) npm ci --silent && touch node_modules/.installed
+
+# Built once, and again when something it is made of has changed.
+console: $(BUILT_CONSOLE)  ## Build the web console into chalicelib/console, from where the API serves it
+
+$(BUILT_CONSOLE): $(shell find console/src sdk-ts/src sdk-ts/scripts -type f -not -path '*/generated/*') console/index.html console/vite.config.ts \
+		console/package-lock.json docs/openapi.json docs/contracts/events.schema.json | console/node_modules/.installed sdk-ts/node_modules/.installed
+	@echo "== building the console"
+	@$(SDK) npm run --silent generate
+	@$(CONSOLE) npm run --silent build -- --logLevel warn && touch ../$(BUILT_CONSOLE)
+
 infra/statemachines/node_modules/.installed: infra/statemachines/package-lock.json | setup
 	@$(ASL) npm ci --silent && touch node_modules/.installed
 
-package: setup  ## Build the zip that Lambda runs into build/hotswap.zip
+package: setup $(BUILT_CONSOLE)  ## Build the zip that Lambda runs into build/hotswap.zip
 	@$(RUN) -m infra.package
 
-synth: setup  ## Write the template of an installation into build/cdk.out (STAGE=dev EMAIL=… ORIGINS=…)
+synth: setup $(BUILT_CONSOLE)  ## Write the template of an installation into build/cdk.out (STAGE=dev EMAIL=… ORIGINS=…)
 	@$(RUN) -m infra.main $(CONTEXT) --out build/cdk.out
 
-deploy: setup  ## Into the AWS account of your credentials (STAGE=dev EMAIL=… ORIGINS=…); see docs/operations.md
+deploy: setup $(BUILT_CONSOLE)  ## Into the AWS account of your credentials (STAGE=dev EMAIL=… ORIGINS=…); see docs/operations.md
 	@$(CDK) deploy --require-approval broadening --outputs-file build/outputs-$(STAGE).json
 
 destroy: setup  ## Remove an installation (STAGE=dev); all but dev keep their data
@@ -113,4 +129,4 @@ openapi: setup  ## Write the generated files anew
 	@$(RUN) -m infra.openapi && $(RUN) -m infra.requirements && $(RUN) -m infra.cost
 
 clean:  ## Remove everything that was installed or generated here
-	rm -rf build infra/statemachines/node_modules sdk-ts/node_modules sdk-ts/dist sdk-ts/src/generated sdk-ts/coverage sdk-ts/reference .venv .hotswap .pytest_cache .mypy_cache .ruff_cache .coverage
+	rm -rf build chalicelib/console console/node_modules infra/statemachines/node_modules sdk-ts/node_modules sdk-ts/dist sdk-ts/src/generated sdk-ts/coverage sdk-ts/reference .venv .hotswap .pytest_cache .mypy_cache .ruff_cache .coverage

@@ -45,6 +45,7 @@ _NOT_NEEDED: Final = (
     ),
 )
 """What nothing of ours imports; tests/aws/test_package.py imports and calls what is left, with boto3 alone beside it."""
+BUILT_CONSOLE: Final = HERE / "chalicelib" / "console" / "index.html"
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 
 
@@ -185,6 +186,9 @@ def chalice_zip(directory: Path) -> Path:
 def main(arguments: list[str]) -> int:
     """Write the zip and say how large it is and what its digest is."""
     target = Path(arguments[0]) if arguments else BUILD / "hotswap.zip"
+    if not BUILT_CONSOLE.exists():
+        print("The console is not built; run make package, or make console first.", file=sys.stderr)
+        return 1
     package(chalice_zip(BUILD / "chalice"), target.resolve())
     content = target.read_bytes()
     print(f"{target}: {len(content):,} bytes, sha256:{hashlib.sha256(content).hexdigest()}, python{RUNTIME}")

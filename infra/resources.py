@@ -13,6 +13,9 @@ from types import MappingProxyType
 
 _HERE = Path(__file__).parent
 
+COMPRESSED_FROM_BYTES = 4_096
+"""The gateway compresses longer answers for callers that take gzip: the console's files, and long lists."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Index:

@@ -19,6 +19,7 @@ from chalicelib.routes import (
     authentication,
     clusters,
     configurations,
+    console,
     delegations,
     deploy_rules,
     deployments,
@@ -56,6 +57,7 @@ NOUNS = (
     ),
     *(hooks, webhooks, deploy_rules),
     health,
+    console,
 )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.seal import MasterKey
+from chalicelib.routes.console_files import ConsoleFiles
 from chalicelib.routes.limits import Limits
 from chalicelib.usecases.decide_by_link import ApprovalLinks
 from chalicelib.usecases.find_versions import KnownVersions
@@ -85,6 +86,7 @@ class Edge:
     known_versions: KnownVersions = field(default_factory=KnownVersions)
     revoked_keys: RevokedKeys = field(default_factory=RevokedKeys)
     refusals: RefusalBudget = field(default_factory=RefusalBudget)
+    console: ConsoleFiles = field(default_factory=ConsoleFiles)
 
 
 _made: list[Edge] = []

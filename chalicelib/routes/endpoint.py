@@ -118,8 +118,9 @@ def endpoint(
     idempotency_key: bool = False,
     if_match: bool = False,
     media_type: str = "application/json",
+    described: bool = True,
 ) -> Callable[[View], View]:
-    """Serve a view at `method path`.
+    """Serve a view at `method path`; what is not `described` is no call of the API but a file or page for people.
 
     The view is called with a `Call`, then by name with `body`, `query` and its path's parameters (snake_case), all of
     them checked. It returns a response model, or an `Answer`; domain errors it raises become problems.
@@ -152,7 +153,8 @@ def endpoint(
         served.__name__ = view.__name__
         served.__signature__ = inspect.Signature(names)  # type: ignore[attr-defined]  # Chalice reads it
         served.spec = spec  # type: ignore[attr-defined]
-        _SPECS.append(spec)
+        if described:
+            _SPECS.append(spec)
         bp.serve(path, method, served)
         return view
 

@@ -13,19 +13,6 @@ from chalicelib.usecases.control_line import current_line
 
 bp = Noun(__name__)
 
-PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<title>HotSwap</title>
-<h1>HotSwap</h1>
-<p>Puts a new version onto a live fleet a little at a time, and takes it back when it is worse.</p>
-<ul>
-<li><a href="/openapi.json">The API</a>, under /api/v1</li>
-<li><a href="/health">Health</a></li>
-</ul>
-</html>
-"""
-
 
 class HealthBody(Answered):
     """Whether calls can be answered; each check is `ok` or `unavailable`.
@@ -61,11 +48,6 @@ def get_health(call: Call) -> Answer:
 @endpoint(bp, "/openapi.json", "GET", action=None, summary="This description")
 def get_openapi(_call: Call) -> Answer:
     return Answer(body=_description())
-
-
-@endpoint(bp, "/", "GET", action=None, summary="A page for people", media_type="text/html; charset=utf-8")
-def get_page(_call: Call) -> Answer:
-    return Answer(body=PAGE)
 
 
 def _line(call: Call) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import logging
 import threading
@@ -15,6 +16,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from chalicelib.routes.problems import MEDIA_TYPE, kind_of_status, problem
 from chalicelib.routes.response_headers import security_headers
 from infra.local.repairs.lambda_functions import LocalContext
+from infra.resources import COMPRESSED_FROM_BYTES
 
 _log = logging.getLogger(__name__)
 
@@ -100,11 +102,12 @@ class Gateway:
         except Exception:  # noqa: BLE001 (a client always gets an answer)
             _log.exception("the app broke the contract with its gateway")
             response = self._refuse(request, request_id, 502, "Internal server error")
-        return HttpResponse(
+        named = HttpResponse(
             status=response.status,
             headers=[*response.headers, ("x-amzn-RequestId", request_id)],
             body=response.body,
         )
+        return _compressed(named) if _takes_gzip(request) else named
 
     def refuse(self, status: int, detail: str) -> HttpResponse:
         """The error for a request that could not even be read."""
@@ -255,6 +258,18 @@ def _preflight(methods: Mapping[str, Any]) -> HttpResponse:
     headers = dict(methods[allowed[0]].cors.get_access_control_headers())
     headers["Access-Control-Allow-Methods"] = ",".join([*allowed, "OPTIONS"])
     return HttpResponse(status=200, headers=list(headers.items()))
+
+
+def _takes_gzip(request: HttpRequest) -> bool:
+    accepted = ",".join(value for name, value in request.headers if name.lower() == "accept-encoding")
+    return any(each.strip().split(";")[0] in ("gzip", "*") for each in accepted.lower().split(","))
+
+
+def _compressed(response: HttpResponse) -> HttpResponse:
+    if len(response.body) < COMPRESSED_FROM_BYTES:
+        return response
+    headers = [*response.headers, ("Content-Encoding", "gzip")]
+    return HttpResponse(status=response.status, headers=headers, body=gzip.compress(response.body, 6, mtime=0))
 
 
 def _from_proxy_answer(answer: Mapping[str, Any]) -> HttpResponse:

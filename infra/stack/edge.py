@@ -19,6 +19,7 @@ from chalicelib.routes.limits import POLL, PUBLIC, READ, SIGN_IN, WRITE
 from chalicelib.routes.problems import MEDIA_TYPE, kind_of_status
 from chalicelib.routes.response_headers import security_headers
 from infra.naming import deployed
+from infra.resources import COMPRESSED_FROM_BYTES
 from infra.stack.firewall import rules
 from infra.stack.functions import REST_API, Functions
 from infra.stack.stage import Stage
@@ -65,6 +66,7 @@ class Edge(Construct):
         api.node.add_dependency(account)
         api.add_property_override("Name", deployed("api", stage.name))
         api.add_property_override("TracingEnabled", True)
+        api.add_property_override("MinimumCompressionSize", COMPRESSED_FROM_BYTES)
         api.add_property_override(
             "AccessLogSetting", {"DestinationArn": group.log_group_arn, "Format": json.dumps(_ACCESS_LOG)}
         )

@@ -20,6 +20,8 @@ export type Verdict = Schemas['WaveVerdictBody']
 export type Finding = Schemas['FindingBody']
 
 export type Approval = Schemas['ApprovalBody']
+/** An approval with everything to decide it by: plan and evidence. */
+export type Question = Schemas['QuestionBody']
 export type Cluster = Schemas['ClusterBody']
 export type ClusterSummary = Schemas['ClusterSummary']
 export type Metrics = Schemas['MetricsBody']

@@ -18,7 +18,7 @@ from infra.local import resource_creation
 from infra.local.cloud import LocalCloud
 from infra.naming import LIVE, deployed
 from infra.permissions import PERMISSIONS
-from infra.resources import HOTSWAP
+from infra.resources import COMPRESSED_FROM_BYTES, HOTSWAP
 from infra.stack.calls import rate
 from infra.stack.firewall import path_pattern
 from infra.stack.stage import Stage
@@ -255,6 +255,7 @@ def test_the_gateway_limits_and_says_what_it_was_asked(template: Template):
     assert method["DataTraceEnabled"] is False
     assert not re.search("header|querystring", api["AccessLogSetting"]["Format"], re.I)
     assert api["TracingEnabled"] is True
+    assert api["MinimumCompressionSize"] == COMPRESSED_FROM_BYTES
     assert api["EndpointConfiguration"] == {"Type": "REGIONAL"} or api["EndpointConfiguration"] == "REGIONAL"
 
 

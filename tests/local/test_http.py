@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import json
 import socket
@@ -223,3 +224,18 @@ def _read_all(raw: socket.socket) -> bytes:
     except ConnectionResetError:
         pass
     return b"".join(parts)
+
+
+@pytest.mark.parametrize(("length", "accepted", "encoding"), [
+    (5_000, "gzip, deflate, br", "gzip"),
+    (5_000, "br", None),
+    (500, "gzip", None),
+])  # fmt: skip
+def test_a_long_answer_is_compressed_for_whoever_takes_it(
+    local: LocalHttp, length: int, accepted: str, encoding: str | None
+):
+    answer = local.request("GET", "/things/" + "x" * length, headers={"Accept-Encoding": accepted})
+
+    body = gzip.decompress(answer.body) if encoding else answer.body
+    assert answer.header("Content-Encoding") == encoding
+    assert json.loads(body)["name"] == "x" * length

@@ -47,7 +47,7 @@ class BrokenStore(FakeStore):
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/health"), ("GET", "/"), ("GET", "/openapi.json"), ("GET", "/api/v1/deployments")],
+    [("GET", "/health"), ("GET", "/openapi.json"), ("GET", "/api/v1/deployments")],
 )
 def test_every_answer_carries_the_security_headers_and_its_request_id(api: Api, method: str, path: str) -> None:
     answer = api.call(method, path)
@@ -146,13 +146,6 @@ def test_health_is_503_when_the_table_cannot_be_reached() -> None:
 
 def test_the_description_of_the_api_is_served(api: Api) -> None:
     assert api.call("GET", "/openapi.json").json()["openapi"] == "3.1.0"
-
-
-def test_the_first_page_is_for_people(api: Api) -> None:
-    answer = api.call("GET", "/")
-
-    assert answer.header("Content-Type") == "text/html; charset=utf-8"
-    assert "<h1>HotSwap</h1>" in answer.body.decode()
 
 
 @pytest.mark.parametrize("method", ["PATCH", "TRACE", "PUT"])

@@ -2,7 +2,7 @@ import type { Call } from '../client.ts'
 import type { BodyOf, QueryOf, ResultOf } from '../http/operation.ts'
 import type { RequestOptions } from '../options.ts'
 import { Paged } from '../pages.ts'
-import type { Approval } from '../types.ts'
+import type { Approval, Question } from '../types.ts'
 
 /** What waits for people, and what they say. */
 export class Approvals {
@@ -13,7 +13,7 @@ export class Approvals {
   }
 
   /** What nobody has answered yet, the one that expires first first. */
-  listPending(query: QueryOf<'listPendingApprovals'> = {}, options?: RequestOptions): Paged<Approval> {
+  listPending(query: QueryOf<'listPendingApprovals'> = {}, options?: RequestOptions): Paged<Question> {
     return new Paged(async (cursor) => {
       const page = await this.#call('listPendingApprovals', { query: { ...query, cursor } }, options)
       return { items: page.approvals, cursor: page.cursor }
@@ -21,7 +21,7 @@ export class Approvals {
   }
 
   /** What a deployment asks for, or asked for last. */
-  async get(executionId: string, options?: RequestOptions): Promise<Approval> {
+  async get(executionId: string, options?: RequestOptions): Promise<Question> {
     return this.#call('getApproval', { path: { executionId } }, options)
   }
 
