@@ -17,7 +17,7 @@ CDK_VERSION := 2.1148.1
 CDK = PATH="$(CURDIR)/$(BIN):$$PATH" npx --yes aws-cdk@$(CDK_VERSION) --app "$(RUN) -m infra.main $(CONTEXT)" --output build/cdk.out
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check unit coverage test-long chaos mutants judge-quality audit format openapi examples sdk console package synth deploy destroy first-admin smoke clean
+.PHONY: help setup demo run test check unit coverage test-long chaos mutants judge-quality load audit format openapi examples sdk console package synth deploy destroy first-admin smoke clean
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -117,6 +117,13 @@ mutants: setup  ## Defects planted in copies of our own code: every one must be 
 judge-quality: setup  ## How often the judge errs, in a simulated world fixed beforehand
 	@$(RUN) -m load.judge_quality
 
+load: load/node_modules/.installed  ## Load on a stack of its own, judged and reported (SCENARIO=sustained|spike|soak|stress|requirements|heartbeats|logins|concurrent|all MINUTES=… or URL=… TOKEN=…)
+	@$(RUN) -m load.runs $(or $(SCENARIO),sustained) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(URL),--url $(URL) --token $(TOKEN))
+
+load/node_modules/.installed: load/package-lock.json | setup
+	@echo "== installing Artillery into load/node_modules from package-lock.json"
+	@cd load && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 ARTILLERY_DISABLE_TELEMETRY=true PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent --no-audit --no-fund && touch node_modules/.installed
+
 audit: setup  ## Known vulnerabilities of what we depend on; fails when they cannot be looked up
 	@$(BIN)/uv export --frozen --all-groups --no-emit-project --quiet -o .audit-requirements.txt
 	@$(BIN)/pip-audit --strict --disable-pip --require-hashes -r .audit-requirements.txt; found=$$?; rm -f .audit-requirements.txt; \
@@ -129,4 +136,4 @@ openapi: setup  ## Write the generated files anew
 	@$(RUN) -m infra.openapi && $(RUN) -m infra.requirements && $(RUN) -m infra.cost
 
 clean:  ## Remove everything that was installed or generated here
-	rm -rf build chalicelib/console console/node_modules infra/statemachines/node_modules sdk-ts/node_modules sdk-ts/dist sdk-ts/src/generated sdk-ts/coverage sdk-ts/reference .venv .hotswap .pytest_cache .mypy_cache .ruff_cache .coverage
+	rm -rf build chalicelib/console console/node_modules infra/statemachines/node_modules sdk-ts/node_modules sdk-ts/dist sdk-ts/src/generated sdk-ts/coverage sdk-ts/reference load/node_modules .venv .hotswap .pytest_cache .mypy_cache .ruff_cache .coverage

@@ -65,6 +65,7 @@ class GatewayError:
     request_id: str
 
 
+AroundRequest = Callable[[Mapping[str, Any], Callable[[], Any]], Any]
 ErrorRenderer = Callable[[GatewayError], tuple[Mapping[str, str], bytes]]
 
 
@@ -85,9 +86,12 @@ class Gateway:
 
     Routes match as in API Gateway: a fixed segment wins over a parameter; an unknown path, and a known one with another
     method, is 403. What the gateway answers itself looks as `render_error` says.
+
+    Nothing stands round the app until somebody sets `around(event, proceed)`, who must return what `proceed()` does.
     """
 
     def __init__(self, app: Any, *, render_error: ErrorRenderer = problem_json, stage: str = "api") -> None:
+        self.around: AroundRequest | None = None
         self._app = app
         self._render_error = render_error
         self._stage = stage
@@ -129,6 +133,8 @@ class Gateway:
             return self._refuse(request, request_id, 403, "Missing Authentication Token")
         event = self._event(request, request_id, resource, parameters)
         context = LocalContext(function_name="api", invoked_function_arn="", timeout_s=29.0)
+        if self.around is not None:
+            return _from_proxy_answer(self.around(event, lambda: self._app(event, context)))
         return _from_proxy_answer(self._app(event, context))
 
     def _refuse(self, request: HttpRequest, request_id: str, status: int, detail: str) -> HttpResponse:

@@ -34,7 +34,7 @@ class LocalHttp:
     """The app behind its gateway, in process: what a socket would carry, without the socket."""
 
     def __init__(self, app: Any, *, render_error: ErrorRenderer = problem_json) -> None:
-        self._gateway = Gateway(app, render_error=render_error)
+        self.gateway = Gateway(app, render_error=render_error)
 
     def request(
         self,
@@ -53,7 +53,7 @@ class LocalHttp:
             content = _to_json(json)
             if not any(name.lower() == "content-type" for name, _ in sent):
                 sent.append(("Content-Type", "application/json"))
-        return self._gateway.handle(
+        return self.gateway.handle(
             HttpRequest(method=method.upper(), target=path, headers=sent, body=content, source_ip=source_ip)
         )
 
@@ -68,7 +68,7 @@ class HttpServer:
     def __init__(
         self, app: Any, port: int, *, threads: int = THREADS, render_error: ErrorRenderer = problem_json
     ) -> None:
-        self._gateway = Gateway(app, render_error=render_error)
+        self.gateway = Gateway(app, render_error=render_error)
         self._server: Any = create_server(
             self._serve,
             host="127.0.0.1",
@@ -82,7 +82,7 @@ class HttpServer:
             ident=None,
             asyncore_use_poll=True,
         )
-        self._server.channel_class = _channel_class(self._gateway)
+        self._server.channel_class = _channel_class(self.gateway)
         # 64 threads and a short queue are normal under load; waitress warns about each queued request.
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
         self._stopping = threading.Event()
@@ -112,7 +112,7 @@ class HttpServer:
         wasyncore.close_all(sockets)
 
     def _serve(self, environ: Mapping[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        response = self._gateway.handle(_request_from(environ))
+        response = self.gateway.handle(_request_from(environ))
         reason = http.HTTPStatus(response.status).phrase if response.status in _KNOWN else "Unknown"
         headers = [(name, value) for name, value in response.headers if name.lower() != "content-length"]
         start_response(f"{response.status} {reason}", [*headers, ("Content-Length", str(len(response.body)))])

@@ -135,6 +135,7 @@ class LocalStack:
         self.is_first_start = not (settings.data_dir / "users.json").exists()
         self._stack = ExitStack()
         self.cloud: LocalCloud
+        self.server: HttpServer
         self.url = ""
 
     def __enter__(self) -> LocalStack:
@@ -178,10 +179,9 @@ class LocalStack:
         )
         self._stack.enter_context(wired)
         self._create_users()
-        server = HttpServer(application.app, port=settings.api_port)
-        server.start()
-        self._stack.callback(server.stop)
-        self.url = server.url
+        self.server = HttpServer(application.app, port=settings.api_port).start()
+        self._stack.callback(self.server.stop)
+        self.url = self.server.url
         wiring.install(settings=replace(wiring.settings(), public_url=self.url))
         # What was unfinished when the last process died goes on now, not at the next sweep.
         forgive_silence(ports=wiring.ports())

@@ -71,7 +71,7 @@ def test_t01_nothing_but_one_bearer_token_is_an_identity(real: RealApi, headers:
     sent = [(name, value.format(token=token)) for name, value in headers]
     request = HttpRequest(method="GET", target=f"{HERE}/me", headers=sent)
 
-    answer = real.api.http._gateway.handle(request)
+    answer = real.api.http.gateway.handle(request)
 
     assert (answer.status, answer.header("WWW-Authenticate")) == (401, "Bearer")
 
