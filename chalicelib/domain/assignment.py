@@ -34,7 +34,7 @@ class Assignment:
     Outside a rollout every node whose labels `stable_runs_on` asks for runs the stable edition (digest and
     configuration revision). During one, members with rank < `active_upto` run the candidate, members with rank <
     `staged_upto` hold it started beside what they run, and everybody else is left as the rollout found them. Moving a
-    cut-off is the only thing a wave or a rollback has to write.
+    cut-off is the only thing a wave or a rollback has to write. `stable_by` is the deployment that was promoted last.
 
     `position` is the effect the nodes' answers belong to: members with `wave_first` <= rank < the cut-off owe one, or
     while restoring those with rank < `touched_upto`. `bake` names the sums of what is measured since `look_from_ms`
@@ -48,6 +48,7 @@ class Assignment:
     stable_version: str | None = None
     stable_configuration: int = 0
     stable_runs_on: dict[str, str] = field(default_factory=dict)
+    stable_by: str = ""
     deployment_id: str | None = None
     candidate_digest: str | None = None
     candidate_version: str | None = None
@@ -139,6 +140,7 @@ def settled(assignment: Assignment, *, retained_until_ms: int | None, now_ms: in
         stable_version=assignment.candidate_version,
         stable_configuration=assignment.candidate_configuration,
         stable_runs_on=assignment.candidate_runs_on,
+        stable_by=assignment.deployment_id or "",
         retained_digest=assignment.stable_digest if kept else None,
         retained_configuration=assignment.stable_configuration if kept else 0,
         retained_until_ms=retained_until_ms if kept else None,

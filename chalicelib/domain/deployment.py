@@ -166,6 +166,15 @@ class Deployment:
         """The rollout that has begun and not ended; at most one does."""
         return next((r for r in self.rollouts if not r.has_ended and r.phase is not Phase.PENDING), None)
 
+    def is_older_than(self, other: Deployment) -> bool:
+        """Whether it was asked for before the other one; of two in the same instant the smaller id is."""
+        return (self.created_at_ms, self.id) < (other.created_at_ms, other.id)
+
+    @property
+    def may_succeed(self) -> bool:
+        """Whether it has neither ended nor is being taken back."""
+        return not self.has_ended and self.status is not Status.ROLLING_BACK
+
     @property
     def touched_nodes(self) -> bool:
         """Whether the current rollout has told any node to change."""

@@ -40,7 +40,8 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leg:
-    """One environment on the way, as it is known beforehand. Without a plan it is passed over, or `refusal` says why not.
+    """One environment on the way, as it is known beforehand. Without a plan it is passed over, and `why` says so, or
+    `refusal` says why not.
 
     `freezes` is the calendar in force; `breaks_freezes`: break-glass, freezes are listed and hold nobody up.
     """
@@ -50,7 +51,7 @@ class Leg:
     freezes: tuple[FreezeWindow, ...] = ()
     breaks_freezes: bool = False
     plan: EnvironmentPlan | None = None
-    skipped: str = ""
+    why: str = ""
     gate: Gate | None = None
     refusal: Refusal | None = None
     queued_behind: str = ""

@@ -34,6 +34,11 @@ class Turn:
         return self.queue.index(deployment_id) + 1 if deployment_id in self.queue else None
 
 
+def held_by_another(turn: Turn | None, deployment_id: str) -> bool:
+    """Whether somebody else may change the module here now."""
+    return turn is not None and turn.holder not in (None, deployment_id)
+
+
 def ask(turn: Turn, deployment_id: str, *, limit: int, front: bool = False) -> Turn:
     """The turn after `deployment_id` asked for it: granted when free, else queued. Asking again changes nothing.
 

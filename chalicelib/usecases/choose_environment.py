@@ -18,6 +18,7 @@ from chalicelib.domain.rollout import Phase, Rollout
 from chalicelib.domain.timeline import EventType
 from chalicelib.usecases.end_deployment import ended_before_nodes
 from chalicelib.usecases.keep_freezes import calendar_of
+from chalicelib.usecases.passed_over import passed_over, runs_already
 from chalicelib.usecases.policies import terms_of
 from chalicelib.usecases.ports import Add, Change, Ports
 from chalicelib.usecases.quarantines import find_quarantine
@@ -53,12 +54,10 @@ def _choose(deployment: Deployment, *, ports: Ports) -> Decided | None:
         if rollout.has_ended:
             continue
         assignment = ports.store.get(Assignment, rollout.environment, deployment.module)
-        wanted = edition(deployment.digest, rollout.configuration)
-        runs = None if assignment is None else assignment.stable
-        if runs == wanted and deployment.kind is Kind.DEPLOY:
-            skipped = replace(rollout, phase=Phase.SKIPPED, message=f"{deployment.version} runs here already.")
+        if runs_already(deployment, rollout, assignment, digest=deployment.digest, ports=ports):
+            skipped, entry_of_it = passed_over(deployment, rollout)
             after = after.with_rollout(skipped)
-            entries.append(Entry(type=EventType.ENVIRONMENT_SKIPPED, environment=rollout.environment))
+            entries.append(entry_of_it)
             continue
         found = find_quarantine(
             deployment.module, rollout.environment, deployment.digest, rollout.configuration, ports=ports

@@ -32,6 +32,7 @@ from chalicelib.domain.timeline import EventType, OutboxMessage
 from chalicelib.domain.turn import Turn
 from chalicelib.usecases.configurations import newest_configuration
 from chalicelib.usecases.keep_freezes import require_start
+from chalicelib.usecases.passed_over import runs_already
 from chalicelib.usecases.policies import current_policy, policy_revision, terms_of
 from chalicelib.usecases.ports import Add, Change, Ports, Replace
 from chalicelib.usecases.quarantines import find_quarantine
@@ -218,8 +219,7 @@ def require_room(deployment: Deployment, digest: str, *, ports: Ports) -> None:
         return
     for rollout in deployment.rollouts:
         assignment = ports.store.get(Assignment, rollout.environment, deployment.module)
-        wanted = edition(digest, rollout.configuration)
-        if rollout.phase is Phase.SKIPPED or (assignment is not None and assignment.stable == wanted):
+        if rollout.phase is Phase.SKIPPED or runs_already(deployment, rollout, assignment, digest=digest, ports=ports):
             continue
         turn = ports.store.get(Turn, rollout.environment, deployment.module)
         if turn is None or turn.holder is None:
@@ -238,10 +238,10 @@ def require_thawed(deployment: Deployment, digest: str, *, ports: Ports) -> None
     """Refuse at once what a freeze that is in force now would refuse when its time comes."""
     for rollout in deployment.rollouts:
         assignment = ports.store.get(Assignment, rollout.environment, deployment.module)
-        wanted = edition(digest, rollout.configuration)
-        runs_it = assignment is not None and assignment.stable == wanted
-        _, goes_back = terms_of(rollout, assignment, wanted, ports=ports)
-        if rollout.phase is not Phase.SKIPPED and not runs_it and not goes_back:
+        if rollout.phase is Phase.SKIPPED or runs_already(deployment, rollout, assignment, digest=digest, ports=ports):
+            continue
+        _, goes_back = terms_of(rollout, assignment, edition(digest, rollout.configuration), ports=ports)
+        if not goes_back:
             require_start(deployment, rollout, ports=ports)
 
 

@@ -142,22 +142,22 @@ def _prospect(
     policy = overridden(in_force, request.override_in(environment))
     if environment in request.skip:
         jumped = f"Jumped by a hotfix: {request.hotfix_reason}"
-        return Prospect(leg=Leg(environment=environment, policy=policy, skipped=jumped))
+        return Prospect(leg=Leg(environment=environment, policy=policy, why=jumped))
     assignment = ports.store.get(Assignment, environment, request.module)
     configuration = configuration_of(request, environment, ports=ports)
     wanted = edition(version.digest, configuration)
     runs = None if assignment is None else assignment.stable
-    if runs == wanted:
-        already = f"{version.version} runs here already."
-        return Prospect(leg=Leg(environment=environment, policy=policy, skipped=already), configuration=configuration)
+    turn = ports.store.get(Turn, environment, request.module)
+    holder = "" if turn is None or turn.holder is None else turn.holder
+    already = f"{version.version} runs here already." if runs == wanted else ""
+    if already and not holder:
+        return Prospect(leg=Leg(environment=environment, policy=policy, why=already), configuration=configuration)
     goes_back = is_return(policy, assignment, wanted, now_ms=ports.clock.policy_ms())
     policy = returning(policy) if goes_back else policy
     selector = runs_on(request.module, environment, configuration, ports=ports)
     found = ports.store.list(Node, environment)
     nodes, left_out = taking_part(found, selector, now_ms=ports.clock.machine_ms())
     members = members_of(nodes, deployment_id="", module=request.module, spec=policy.strategy)
-    turn = ports.store.get(Turn, environment, request.module)
-    holder = "" if turn is None or turn.holder is None else turn.holder
     refusal: Refusal | None = None
     plan = None
     try:
@@ -181,5 +181,8 @@ def _prospect(
         ),
         refusal=refusal,
         queued_behind=holder,
+        why=f"{already} {holder} has the turn and may change that; it is looked at again afterwards."
+        if already
+        else "",
     )
     return Prospect(leg=leg, members=members, left_out=left_out, configuration=configuration, is_return=goes_back)

@@ -18,8 +18,9 @@ from chalicelib.domain.timeline import EventType
 from chalicelib.domain.turn import Turn, give_up
 from chalicelib.usecases.choose_environment import begin
 from chalicelib.usecases.configurations import runs_on
-from chalicelib.usecases.end_deployment import ended_before_nodes
+from chalicelib.usecases.end_deployment import ended_before_nodes, given_up_turn
 from chalicelib.usecases.leave_line import left_line
+from chalicelib.usecases.passed_over import passed_over, runs_already
 from chalicelib.usecases.policies import terms_of
 from chalicelib.usecases.ports import Add, Change, Ports, Remove, Replace
 from chalicelib.usecases.quarantines import find_quarantine
@@ -31,7 +32,8 @@ MEMBERS_AT_ONCE = 99
 
 
 def plan_rollout(deployment_id: str, *, ports: Ports) -> Deployment:
-    """The deployment with its waves planned and its membership frozen.
+    """The deployment with its waves planned and its membership frozen; without a current rollout where whoever had the
+    turn before left the environment running what it brings.
 
     Raises:
         PlanChanged: another plan than the approved one; the turn was given back and people are asked again.
@@ -44,6 +46,8 @@ def plan_rollout(deployment_id: str, *, ports: Ports) -> Deployment:
         if rollout is None or not _may_be_planned(deployment):
             return None
         assignment = ports.store.get(Assignment, rollout.environment, deployment.module)
+        if runs_already(deployment, rollout, assignment, digest=deployment.digest, ports=ports):
+            return _skip(deployment, rollout, ports=ports)
         found = find_quarantine(
             deployment.module, rollout.environment, deployment.digest, rollout.configuration, ports=ports
         )
@@ -95,7 +99,9 @@ def plan_rollout(deployment_id: str, *, ports: Ports) -> Deployment:
     if deployment.has_ended:
         raise DeploymentEnded(str(deployment.status))
     rollout = deployment.current
-    if rollout is not None and not rollout.fence:
+    if rollout is None:
+        hand_on(deployment, ports=ports)
+    elif not rollout.fence:
         # Also when an earlier run of this task gave the turn back and could not say so.
         hand_on(deployment, ports=ports)
         raise PlanChanged("The plan is not the one that was approved.")
@@ -132,6 +138,8 @@ def _write_members(deployment: Deployment, rollout: Rollout, *, ports: Ports) ->
     selector = runs_on(deployment.module, environment, rollout.configuration, ports=ports)
     nodes, left_out = taking_part(ports.store.list(Node, environment), selector, now_ms=ports.clock.machine_ms())
     assignment = ports.store.get(Assignment, environment, deployment.module)
+    if runs_already(deployment, rollout, assignment, digest=deployment.digest, ports=ports):
+        return ()
     wanted = edition(deployment.digest, rollout.configuration)
     policy, _ = terms_of(rollout, assignment, wanted, ports=ports)
     ranked = members_of(nodes, deployment_id=deployment.id, module=deployment.module, spec=policy.strategy)
@@ -146,6 +154,13 @@ def _write_members(deployment: Deployment, rollout: Rollout, *, ports: Ports) ->
         deployment = replace(deployment, revision=deployment.revision + 1)
         ports.store.commit(Replace(deployment), *changes[start : start + MEMBERS_AT_ONCE])
     return left_out
+
+
+def _skip(deployment: Deployment, rollout: Rollout, *, ports: Ports) -> Decided:
+    """Its turn has come and there is nothing to change: the turn goes to the next one."""
+    skipped, entry = passed_over(deployment, rollout)
+    also = given_up_turn(deployment, ports=ports)
+    return Decided(after=deployment.with_rollout(skipped), entries=(entry,), also=also)
 
 
 def _told(wave: PlannedWave) -> dict[str, Any]:

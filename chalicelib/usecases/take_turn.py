@@ -5,11 +5,12 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 
+from chalicelib.domain.assignment import Assignment
 from chalicelib.domain.deployment import Deployment, Failure, Kind, Status
 from chalicelib.domain.environment import Environment
 from chalicelib.domain.errors import DomainError, LineFull, QueueFull
 from chalicelib.domain.line import Line, enter, is_in
-from chalicelib.domain.policy import Concurrency
+from chalicelib.domain.policy import Concurrency, Policy
 from chalicelib.domain.rollout import Phase, Rollout
 from chalicelib.domain.timeline import EventType
 from chalicelib.domain.turn import Turn, ask
@@ -54,6 +55,11 @@ def _asked(deployment_id: str, *, timed_out: bool = False, ports: Ports) -> Depl
         turn = stored or Turn(environment=rollout.environment, module=deployment.module)
         limit = 0 if policy.concurrency is Concurrency.REJECT else policy.queue_limit
         undoes = deployment.kind is Kind.ROLLBACK
+        newer = _newer_here(deployment, rollout, turn, ports=ports) if _supersedes(deployment, policy) else None
+        if newer is not None:
+            late = replace(deployment, superseded_by=newer.id)
+            failure = Failure(code="SUPERSEDED", message=f"Superseded by {newer.id}.")
+            return ended_before_nodes(late, Status.SUPERSEDED, failure=failure, ports=ports)
         try:
             asked = ask(turn, deployment.id, limit=limit, front=undoes)
         except QueueFull as full:
@@ -107,12 +113,9 @@ def _supersede(newer: Deployment, rollout: Rollout, *, ports: Ports) -> None:
     """Where the policy says so, end every forward deployment that the newer one makes pointless; touched nodes are restored.
 
     Those in front of it in the queue, and those asked for before it that stand in no queue yet: they wait for approval,
-    or for a freeze to end (decision 15).
+    or for a freeze to end (decision 15). Who comes late, behind a newer one, never gets here (decision 67).
     """
-    if newer.kind is Kind.ROLLBACK:
-        return
-    policy = policy_revision(rollout.environment, rollout.policy_revision, ports=ports)
-    if policy.concurrency is not Concurrency.SUPERSEDE:
+    if not _supersedes(newer, policy_revision(rollout.environment, rollout.policy_revision, ports=ports)):
         return
     turn = ports.store.get(Turn, rollout.environment, newer.module)
     if turn is not None and newer.id in turn.queue:
@@ -124,13 +127,31 @@ def _supersede(newer: Deployment, rollout: Rollout, *, ports: Ports) -> None:
             supersede(waiting.id, by=newer.id, ports=ports)
 
 
+def _supersedes(deployment: Deployment, policy: Policy) -> bool:
+    """Whether of this deployment and others the newest counts; a rollback neither ends others so nor is ended so."""
+    return policy.concurrency is Concurrency.SUPERSEDE and deployment.kind is Kind.DEPLOY
+
+
+def _newer_here(deployment: Deployment, rollout: Rollout, turn: Turn, *, ports: Ports) -> Deployment | None:
+    """One that was asked for later and came here first: it stands in the queue, has the turn, or was promoted last."""
+    assignment = ports.store.get(Assignment, rollout.environment, deployment.module)
+    promoted = "" if assignment is None else assignment.stable_by
+    for other in dict.fromkeys((*turn.queue, turn.holder or "", promoted)):
+        found = ports.store.get(Deployment, other) if other not in ("", deployment.id) else None
+        if found is None or found.kind is Kind.ROLLBACK or not deployment.is_older_than(found):
+            continue
+        if other == promoted or found.may_succeed:
+            return found
+    return None
+
+
 def _waits_before(older: Deployment, newer: Deployment, environment: Environment) -> bool:
     """Whether an older deployment waits before this environment without a place in its queue."""
     rollout = older.current
     if rollout is None or rollout.environment is not environment or older.id == newer.id:
         return False
     waits = rollout.phase in (Phase.AWAITING_APPROVAL, Phase.FROZEN)
-    return waits and (older.created_at_ms, older.id) < (newer.created_at_ms, newer.id)
+    return waits and older.is_older_than(newer)
 
 
 def supersede(deployment_id: str, *, by: str, ports: Ports) -> Deployment:
@@ -138,8 +159,7 @@ def supersede(deployment_id: str, *, by: str, ports: Ports) -> Deployment:
 
     def decide(deployment: Deployment) -> Decided | None:
         rollout = deployment.current
-        ending = deployment.has_ended or deployment.status is Status.ROLLING_BACK
-        if ending or rollout is None or deployment.kind is Kind.ROLLBACK:
+        if not deployment.may_succeed or rollout is None or deployment.kind is Kind.ROLLBACK:
             return None
         why = f"Superseded by {by}."
         failure = Failure(code="SUPERSEDED", message=why)

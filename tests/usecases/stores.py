@@ -1,4 +1,4 @@
-"""Stores that do what networks and other processes do: fail at the n-th write, or let somebody in between."""
+"""Stores that do what networks and other processes do: fail at the n-th write, lag, or let somebody in between."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from chalicelib.domain.errors import Unavailable
+from chalicelib.usecases.ports import Page
 
 
 class CrashingStore:
@@ -35,6 +36,19 @@ class CrashingStore:
         if self._applied:
             write(*arguments)
         raise Unavailable("The table does not answer.")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+
+class LaggingStore:
+    """Its indexes have not heard of anything yet; records themselves are read as they are."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+
+    def page(self, *_arguments: Any, **_more: Any) -> Page:
+        return Page(records=())
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)

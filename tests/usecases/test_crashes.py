@@ -65,6 +65,12 @@ def one_by_one(scene: Scene) -> None:
     runs_already(scene)
 
 
+def behind_another_of_the_same_version(scene: Scene) -> None:
+    scene.set_policy(strategy=StrategySpec(kind=Strategy.DIRECT, bake_seconds=5))
+    runs_already(scene)
+    scene.run(scene.create(), until=lambda d: d.rollouts[0].phase is Phase.BAKING)
+
+
 def cancel(scene: Scene, deployment: Deployment) -> None:
     current = deployment.current
     if current is not None and current.phase is Phase.BAKING and current.wave == 0:
@@ -75,6 +81,7 @@ STORIES: dict[str, tuple[Prepare, Act, Status]] = {
     "approved, one node after the other": (approved, approve, Status.COMPLETED),
     "blue-green onto empty nodes": (first_install, nothing, Status.COMPLETED),
     "a node that cannot start it": (one_cannot_start_it, nothing, Status.ROLLED_BACK),
+    "passed over when its turn comes": (behind_another_of_the_same_version, nothing, Status.COMPLETED),
     "cancelled while the first wave bakes": (one_by_one, cancel, Status.CANCELLED),
 }
 

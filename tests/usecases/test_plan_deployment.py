@@ -185,7 +185,7 @@ def test_environments_that_run_it_already_or_are_jumped_are_passed_over_and_say_
 
     dry = planned(scene, target=Environment.STAGING, skip=(QA,), hotfix_reason="fire")
 
-    assert [(str(times.leg.environment), times.leg.skipped) for times in dry.environments] == [
+    assert [(str(times.leg.environment), times.leg.why) for times in dry.environments] == [
         ("Development", "2.0.0 runs here already."),
         ("QA", "Jumped by a hotfix: fire"),
         ("Staging", ""),

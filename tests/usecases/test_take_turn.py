@@ -21,7 +21,8 @@ from chalicelib.usecases.run_stage import build
 from chalicelib.usecases.take_turn import hand_on, take_turn
 from tests.builders import MODULE
 from tests.fakes import FakeExecutions
-from tests.usecases.scene import DANA, ERIN, Scene, a_scene, runs_already
+from tests.usecases.scene import DANA, ERIN, Scene, a_scene, runs_already, with_store
+from tests.usecases.stores import LaggingStore
 
 DEV = Environment.DEVELOPMENT
 
@@ -217,3 +218,63 @@ def test_a_long_queue_in_a_freeze_steps_aside_one_after_the_other() -> None:
 
     assert {scene.now(each).rollouts[0].phase for each in waiting} == {Phase.FROZEN}
     assert (turn(scene).holder, turn(scene).queue) == (None, ())
+
+
+def late(scene: Scene, version: str = "2.0.0") -> Deployment:
+    """An older request that was still asked about when everything newer happened."""
+    scene.set_policy(concurrency=Concurrency.SUPERSEDE, approval=ApprovalPolicy(required=True))
+    runs_already(scene)
+    older = scene.run(scene.create(version), until=lambda d: d.status is Status.PENDING_APPROVAL)
+    scene.set_policy(concurrency=Concurrency.SUPERSEDE)
+    scene.clock.advance(seconds=1)
+    return older
+
+
+def approved(scene: Scene, deployment: Deployment) -> Deployment:
+    decide_approval(deployment.id, approved=True, reason="", caller=ERIN, ports=scene.ports)
+    return scene.run(deployment)
+
+
+@pytest.mark.parametrize("phase", [Phase.BAKING, Phase.PROMOTED])
+def test_an_older_one_that_comes_late_is_superseded_by_the_newer_one_and_never_the_other_way_round(
+    phase: Phase,
+) -> None:
+    scene = a_scene()
+    older = late(scene)
+    with_store(scene, LaggingStore(scene.store))
+    newer = scene.run(scene.create("3.0.0"), until=lambda d: d.rollouts[0].phase is phase)
+
+    gone = approved(scene, older)
+
+    assert (gone.status, gone.superseded_by) == (Status.SUPERSEDED, newer.id)
+    assert gone.failure is not None
+    assert gone.failure.message == f"Superseded by {newer.id}."
+    assert scene.run(newer).status is Status.COMPLETED
+    assert {node.active for node in scene.nodes} == {scene.digests["3.0.0"]}
+
+
+def test_a_newer_one_that_was_taken_back_is_no_reason_to_end_an_older_one() -> None:
+    scene = a_scene()
+    older = late(scene)
+    with_store(scene, LaggingStore(scene.store))
+    newer = scene.run(scene.create("3.0.0"), until=lambda d: d.rollouts[0].phase is Phase.BAKING)
+    cancel_deployment(newer.id, reason="", caller=DANA, ports=scene.ports)
+
+    done = approved(scene, older)
+
+    assert done.status is Status.COMPLETED
+    assert {node.active for node in scene.nodes} == {scene.digests["2.0.0"]}
+
+
+def test_where_the_policy_queues_an_older_one_that_comes_late_waits_its_turn() -> None:
+    scene = a_scene()
+    scene.set_policy(approval=ApprovalPolicy(required=True))
+    runs_already(scene)
+    older = scene.run(scene.create(), until=lambda d: d.status is Status.PENDING_APPROVAL)
+    scene.set_policy()
+    scene.run(scene.create("3.0.0"), until=lambda d: d.rollouts[0].phase is Phase.BAKING)
+
+    decide_approval(older.id, approved=True, reason="", caller=ERIN, ports=scene.ports)
+    asked_again = scene.run(older, until=lambda d: d.status is not Status.QUEUED)
+
+    assert asked_again.status is Status.PENDING_APPROVAL, "from another version than it was approved for"

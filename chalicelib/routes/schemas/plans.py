@@ -207,7 +207,7 @@ def _environment(times: LegTimes, prospect: Prospect) -> PlannedEnvironmentBody:
     members = prospect.members
     leg, plan = times.leg, times.leg.plan
     action = "change" if plan is not None else "refuse" if leg.refusal is not None else "skip"
-    why = leg.refusal.message if leg.refusal is not None else leg.skipped
+    why = leg.refusal.message if leg.refusal is not None else leg.why
     return PlannedEnvironmentBody(
         environment=leg.environment,
         action=action,
