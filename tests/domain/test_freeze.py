@@ -197,3 +197,63 @@ def test_a_window_that_cannot_be_is_refused_by_name(changes: dict[str, object], 
         FreezeWindow(**given)  # type: ignore[arg-type]
 
     assert [violation.field for violation in refused.value.violations] == [field]
+
+
+# A year and a half around every jump these zones made: Berlin and New York by an hour, Lord Howe by half an hour, and
+# Casablanca, which goes back for Ramadan.
+JUMPING = ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca", "Asia/Kathmandu"]
+TIMES = st.integers(0, 24 * 60 - 1).map(lambda minutes: f"{minutes // 60:02}:{minutes % 60:02}")
+
+
+def shows(window: FreezeWindow, instant: int) -> bool:
+    """Whether the clock on the wall shows a time in the window; read with nothing but the calendar."""
+    assert window.weekly is not None
+    wall = datetime.fromtimestamp(instant / 1000, ZoneInfo(window.time_zone))
+    names = list(Weekday)
+    today, yesterday = names[wall.weekday()], names[wall.weekday() - 1]
+    now, begins, ends = f"{wall:%H:%M}", window.weekly.begins, window.weekly.ends
+    if ends > begins:
+        return today in window.weekly.days and begins <= now < ends
+    return (today in window.weekly.days and now >= begins) or (yesterday in window.weekly.days and now < ends)
+
+
+def jumps_near(zone: str, instant: int) -> bool:
+    """Whether clocks are changed within two days of an instant."""
+    own, day = ZoneInfo(zone), 24 * 3600
+    offsets = {datetime.fromtimestamp(instant / 1000 + shift * day, own).utcoffset() for shift in (-2, -1, 0, 1, 2)}
+    return len(offsets) > 1
+
+
+@given(
+    zone=st.sampled_from(JUMPING),
+    days=st.sets(st.sampled_from(Weekday), min_size=1),
+    begins=TIMES,
+    ends=TIMES,
+    minutes=st.integers(0, 18 * 30 * 24 * 60),
+)
+def test_a_weekly_window_holds_whenever_the_clock_on_the_wall_shows_it(
+    zone: str, days: set[Weekday], begins: str, ends: str, minutes: int
+) -> None:
+    window = weekly(*sorted(days), begins=begins, ends=ends, zone=zone)
+    instant = at("2026-01-01T00:00:00") + minutes * 60_000
+
+    held = freeze_at([window], Verb.START, instant) is not None
+
+    assert held or not shows(window, instant)
+    if not jumps_near(zone, instant):
+        assert held == shows(window, instant)
+
+
+@pytest.mark.parametrize("zone", JUMPING)
+@pytest.mark.parametrize(("begins", "ends"), [("01:45", "03:15"), ("02:00", "02:30"), ("23:30", "02:15")])
+def test_around_every_jump_of_a_year_no_minute_the_clock_shows_is_left_out(zone: str, begins: str, ends: str) -> None:
+    own = ZoneInfo(zone)
+    window = weekly(*Weekday, begins=begins, ends=ends, zone=zone)
+    hours = range(at("2026-01-01T00:00:00"), at("2027-01-01T00:00:00"), 3_600_000)
+    offset = {hour: datetime.fromtimestamp(hour / 1000, own).utcoffset() for hour in hours}
+    jumps = [hour for hour in hours[1:] if offset[hour] != offset[hour - 3_600_000]]
+    assert len(jumps) == (0 if zone == "Asia/Kathmandu" else 2)
+
+    for jump in jumps:
+        for instant in range(jump - 6 * 3_600_000, jump + 6 * 3_600_000, 10 * 60_000):
+            assert freeze_at([window], Verb.START, instant) is not None or not shows(window, instant)

@@ -208,17 +208,17 @@ def a_scene(*, nodes: int = 3, environment: Environment = Environment.DEVELOPMEN
     return scene
 
 
-def register(version: str, *, ports: Ports) -> str:
+def register(version: str, *, module: str = MODULE, ports: Ports) -> str:
     """A version whose artifact is uploaded and signed; returns its digest."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         info = zipfile.ZipInfo("hotswap.json")
-        archive.writestr(info, json.dumps({"name": MODULE, "version": version, "command": ["python3", "main.py"]}))
+        archive.writestr(info, json.dumps({"name": module, "version": version, "command": ["python3", "main.py"]}))
     content = file.getvalue()
     digest, size, key = "sha256:" + hashlib.sha256(content).hexdigest(), len(content), a_signing_key()
     ports.artifacts.put(digest, content)  # type: ignore[attr-defined]
-    text = signed_text(module=MODULE, version=version, digest=digest, size=size)
-    given = {"module": MODULE, "version": version, "digest": digest, "size": size, "key_id": key.key_id}
+    text = signed_text(module=module, version=version, digest=digest, size=size)
+    given = {"module": module, "version": version, "digest": digest, "size": size, "key_id": key.key_id}
     signature = fake_signature(key.public_key, text)
     ports.store.commit(Add(ModuleVersion(**given, signature=signature, registered_by="ci", registered_at_ms=0)))
     return digest

@@ -15,14 +15,17 @@ from chalicelib.domain.approval import Approval, ApprovalStatus
 from chalicelib.domain.deployment import Deployment, Status
 from chalicelib.domain.environment import Environment
 from chalicelib.domain.errors import AlreadyDecided, Unavailable
+from chalicelib.domain.hook import EVERY_MODULE, HookStatus, HookTarget, StageHooks
 from chalicelib.domain.policy import ApprovalPolicy
 from chalicelib.domain.rollout import Phase
 from chalicelib.domain.strategies import Strategy, StrategySpec
 from chalicelib.domain.timeline import AuditRecord, Event, OutboxMessage, audit_hash
 from chalicelib.domain.turn import Turn
+from chalicelib.usecases.answer_hook import answer_hook
 from chalicelib.usecases.control_deployment import cancel_deployment
 from chalicelib.usecases.decide_approval import decide_approval
 from chalicelib.usecases.reconcile import Reconciled, reconcile
+from chalicelib.usecases.stage_hooks import change_hooks
 from tests.builders import MODULE
 from tests.usecases.scene import DANA, ERIN, Scene, a_scene, runs_already, with_store
 from tests.usecases.stores import CrashingStore
@@ -71,6 +74,30 @@ def behind_another_of_the_same_version(scene: Scene) -> None:
     scene.run(scene.create(), until=lambda d: d.rollouts[0].phase is Phase.BAKING)
 
 
+def asks_hooks(scene: Scene) -> None:
+    target = HookTarget(url="https://ci.example.com/hotswap")
+    hooks = StageHooks(scope=EVERY_MODULE, test=target, validation=target)
+    change_hooks(hooks, caller=DANA, ports=scene.ports)
+    scene.set_policy(strategy=StrategySpec(kind=Strategy.DIRECT, bake_seconds=5), smoke=target)
+    runs_already(scene)
+
+
+def all_succeed(scene: Scene, _deployment: Deployment) -> None:
+    """The user's program says the same to every call it was sent, however often it was sent it."""
+    for order in orders(scene):
+        answer_hook(order["id"], HookStatus.SUCCEEDED, "fine", ports=scene.ports)
+
+
+def smoke_fails(scene: Scene, _deployment: Deployment) -> None:
+    for order in orders(scene):
+        status = HookStatus.FAILED if order["body"]["point"] == "Smoke" else HookStatus.SUCCEEDED
+        answer_hook(order["id"], status, "", ports=scene.ports)
+
+
+def orders(scene: Scene) -> list[dict[str, Any]]:
+    return list(scene.ports.calls.ordered)  # type: ignore[attr-defined]
+
+
 def cancel(scene: Scene, deployment: Deployment) -> None:
     current = deployment.current
     if current is not None and current.phase is Phase.BAKING and current.wave == 0:
@@ -82,6 +109,8 @@ STORIES: dict[str, tuple[Prepare, Act, Status]] = {
     "blue-green onto empty nodes": (first_install, nothing, Status.COMPLETED),
     "a node that cannot start it": (one_cannot_start_it, nothing, Status.ROLLED_BACK),
     "passed over when its turn comes": (behind_another_of_the_same_version, nothing, Status.COMPLETED),
+    "every hook is asked and succeeds": (asks_hooks, all_succeed, Status.COMPLETED),
+    "its smoke hook fails": (asks_hooks, smoke_fails, Status.ROLLED_BACK),
     "cancelled while the first wave bakes": (one_by_one, cancel, Status.CANCELLED),
 }
 
@@ -140,6 +169,7 @@ def assert_everything_is_in_order(scene: Scene, deployment: Deployment, where: s
     assert turn is None or turn.position(deployment.id) is None, where
     assert assignment is None or not assignment.is_changing, where
     assert not scene.store.page(OutboxMessage, "open", "OUTBOX", limit=1).records, where
+    assert not any(call.is_pending for call in deployment.hooks), where
     assert not any(scene.driver.is_running(name) for name in scene.driver.runs), where
     assert all(a.status is not ApprovalStatus.PENDING for a in scene.store.list(Approval, deployment.id)), where
     events = scene.store.list(Event, deployment.id)

@@ -19,6 +19,7 @@ from chalicelib.usecases.choose_environment import choose_environment
 from chalicelib.usecases.decide_approval import decide_approval
 from chalicelib.usecases.plan_rollout import plan_rollout
 from chalicelib.usecases.ports import Add, Replace
+from chalicelib.usecases.quarantines import release_quarantine
 from chalicelib.usecases.run_stage import build
 from chalicelib.usecases.take_turn import take_turn
 from tests.builders import MODULE, OLD_DIGEST, an_assignment
@@ -233,3 +234,41 @@ def test_a_task_that_was_overtaken_does_not_freeze_the_membership_anew() -> None
 
     assert store.interrupted
     assert {m.from_edition for m in members(scene, deployment).values()} == {scene.digests["1.0.0"]}
+
+
+def test_what_was_put_in_quarantine_while_it_stood_in_line_ends_before_it_touches_a_node_and_hands_the_turn_on() -> (
+    None
+):
+    scene = a_scene()
+    scene.set_policy()
+    runs_already(scene)
+    scene.nodes[0].cannot_start = {scene.digests["2.0.0"]}
+    bad, same, good = scene.create(), scene.create(), scene.create("3.0.0")
+    scene.settle()
+
+    ended = [scene.run(each) for each in (bad, same, good)]
+
+    assert [each.status for each in ended] == [Status.ROLLED_BACK, Status.FAILED, Status.COMPLETED]
+    failure = ended[1].failure
+    assert failure is not None
+    assert failure.code == "QUARANTINED"
+    assert failure.message.startswith("2.0.0 was rolled back in Development and is in quarantine there: ")
+    assert not {"PlanMade", "WaveStarted"} & set(scene.events(same))
+    assert {node.active for node in scene.nodes} == {scene.digests["3.0.0"]}
+
+
+def test_what_was_released_from_quarantine_meanwhile_gets_its_turn() -> None:
+    scene = a_scene()
+    scene.set_policy()
+    runs_already(scene)
+    scene.nodes[0].cannot_start = {scene.digests["2.0.0"]}
+    bad, same = scene.create(), scene.create()
+    scene.settle()
+    scene.nodes[0].beat()
+    assert scene.now(bad).status is Status.ROLLING_BACK
+    scene.nodes[0].cannot_start = set()
+
+    release_quarantine(MODULE, DEV, "2.0.0", reason="the disk was full", caller=ERIN, ports=scene.ports)
+
+    assert scene.run(same).status is Status.COMPLETED
+    assert scene.now(bad).status is Status.ROLLED_BACK
