@@ -9,7 +9,11 @@ from typing import Any
 
 import pytest
 
+from chalicelib.domain.membership import rank_members
+from chalicelib.domain.node import ModuleReport
+from chalicelib.domain.rounding import minimum_healthy_count
 from chalicelib.domain.strategies import Step, Strategy, StrategySpec, fleet_of, plan_waves
+from tests.builders import MODULE, a_node
 
 PUBLISHED = Path(__file__).parents[1] / "published_rules"
 KUBERNETES: dict[str, Any] = json.loads((PUBLISHED / "kubernetes_rolling.json").read_text())
@@ -89,6 +93,56 @@ def test_a_step_list_reproduces_the_weights_of_flagger(row: dict[str, Any]) -> N
 
     assert ours[: len(published)] == published
     assert ours[-1] == 100
+
+
+# Flagger's own figure for the least time to full traffic, before it promotes: as many bakes as there are steps.
+@pytest.mark.parametrize("row", FLAGGER["minTime"], ids=str)
+def test_a_step_list_takes_as_long_as_flagger_says_it_does(row: dict[str, Any]) -> None:
+    bake = row["intervalMin"] * 60
+    steps = tuple(Step(percent=weight, bake_seconds=bake) for weight in flagger_weights(row))
+
+    waves = plan_waves(StrategySpec(kind=Strategy.CANARY, steps=steps, bake_seconds=0), fleet_of(100))
+
+    assert sum(wave.bake_seconds for wave in waves) == row["expectMin"] * 60
+
+
+# Of CodeDeploy's order only the first rank says something here: a node that runs another version than its environment's
+# is healed by its next heartbeat, whatever is deployed, and so has no rank of its own.
+def test_nodes_in_trouble_change_first_as_in_codedeploy() -> None:
+    assert CODEDEPLOY["scheduleOrder"][0] == "unhealthy instance"
+    nodes = [a_node(name=name, modules=(ModuleReport(module=MODULE, healthy=well),)) for name, well in SICK_AND_WELL]
+
+    assert [node.name for node in rank_members(nodes, module=MODULE)] == ["c", "d", "a", "b"]
+
+
+SICK_AND_WELL = [("a", True), ("d", False), ("b", True), ("c", False)]
+READ = {
+    "codedeploy": {"minimumHealthy", "scheduleOrder", "percentRounding", "timeBased"},
+    "flagger_weights": {"primaryWeightSequence", "minTime"},
+    "kubernetes_rolling": {"resolveFenceposts", "scaledValue", "newReplicaTarget", "cleanupUnhealthy", "scaleDownOld"},
+    "argo_rollouts": {"weightedCounts"},
+}
+SAYS_NOTHING_OF_A_PLAN = {
+    "source": "where the table is from",
+    "rule": "the rule in words",
+    "timeBasedNote": "how the table was read",
+    "defaultConfig": "a default of theirs; ours stand in domain/policy.py",
+    "defaults": "the same",
+    "limits": "what their service takes at most",
+    "rollbackTime": "how long a bad version stays; ours is measured, and harm is looked for every second",
+}
+
+
+@pytest.mark.parametrize("table", READ)
+def test_every_part_of_every_table_is_read_or_says_nothing_of_a_plan(table: str) -> None:
+    parts = set(json.loads((PUBLISHED / f"{table}.json").read_text()))
+
+    assert parts - set(SAYS_NOTHING_OF_A_PLAN) == READ[table]
+
+
+def test_percentages_of_a_minimum_round_as_codedeploy_says() -> None:
+    assert CODEDEPLOY["percentRounding"] == "up"
+    assert [minimum_healthy_count(fleet, "1%") for fleet in (1, 99, 100, 101)] == [1, 1, 1, 2]
 
 
 # A fleet of fixed size never surges, so of Kubernetes' tables of a running controller only rows without surge and with
