@@ -6,10 +6,10 @@ RUN := $(BIN)/python
 # Dozens of short processes start below: without bytecode on the disk each would compile all it imports again.
 unexport PYTHONDONTWRITEBYTECODE
 # Node and npm come with the virtual environment too.
-SDK = cd sdk-ts && PATH="$(CURDIR)/$(BIN):$$PATH"
-CONSOLE = cd console && PATH="$(CURDIR)/$(BIN):$$PATH"
+SDK = cd sdk-ts && export PATH="$(CURDIR)/$(BIN):$$PATH" &&
+CONSOLE = cd console && export PATH="$(CURDIR)/$(BIN):$$PATH" &&
 BUILT_CONSOLE := chalicelib/console/index.html
-ASL = cd infra/statemachines && PATH="$(CURDIR)/$(BIN):$$PATH"
+ASL = cd infra/statemachines && export PATH="$(CURDIR)/$(BIN):$$PATH" &&
 # The AWS account: which installation, and what its template is told besides.
 STAGE ?= dev
 CONTEXT = -c stage=$(STAGE) $(if $(EMAIL),-c alarmEmail=$(EMAIL)) $(if $(ORIGINS),-c corsOrigins=$(ORIGINS))
@@ -45,10 +45,10 @@ check: setup sdk-ts/node_modules/.installed console/node_modules/.installed infr
 	@echo "== bandit"; $(BIN)/bandit -q -ll -c pyproject.toml -r chalicelib kernel infra app.py
 	@echo "== mypy --strict"; $(BIN)/mypy
 	@echo "== import layers"; $(BIN)/lint-imports --no-cache
-	@echo "== generated files are fresh"; $(RUN) -m infra.openapi --check && $(RUN) -m infra.requirements --check && $(RUN) -m infra.cost --check
+	@echo "== generated files are fresh"; $(RUN) -m infra.openapi --check && $(RUN) -m infra.requirements --check && $(RUN) -m infra.cost --check && $(RUN) -m infra.state_diagram --check && $(RUN) -m infra.api_reference --check
 	@echo "== state machine"; $(ASL) npm run --silent check
 	@echo "== changes of the API"; $(RUN) -m infra.api_changes
-	@echo "== sdk: lint, types"; $(SDK) npm run --silent check
+	@echo "== sdk: lint, types, the page of its commands"; $(SDK) npm run --silent check && npm run --silent page -- --check
 	@echo "== console: lint, types"; $(CONSOLE) npm run --silent check
 
 unit: setup sdk-ts/node_modules/.installed $(BUILT_CONSOLE)
@@ -98,8 +98,9 @@ examples: sdk-ts/node_modules/.installed  ## Record the examples of docs/openapi
 	@HOTSWAP_RECORD=$(CURDIR)/infra/api_examples.json; export HOTSWAP_RECORD; $(SDK) npm run --silent test:operations
 	@$(RUN) -m infra.openapi
 
-sdk: sdk-ts/node_modules/.installed  ## Build the TypeScript SDK and the hotswap command line into sdk-ts/dist
+sdk: sdk-ts/node_modules/.installed  ## Build the TypeScript SDK into sdk-ts/dist, and the command line as .venv/bin/hotswap
 	@$(SDK) npm run --silent build
+	@printf '#!/bin/sh\nexec "%s/node" "%s/sdk-ts/dist/cli.mjs" "$$@"\n' "$(CURDIR)/$(BIN)" "$(CURDIR)" > $(BIN)/hotswap && chmod +x $(BIN)/hotswap
 
 coverage: setup  ## The same tests, measured: which branches they reach
 	@$(BIN)/pytest -q -n 2 -m "not long" --cov --cov-report=term:skip-covered --cov-fail-under=85
@@ -132,8 +133,9 @@ audit: setup  ## Known vulnerabilities of what we depend on; fails when they can
 format: setup  ## Format the code
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
-openapi: setup  ## Write the generated files anew
-	@$(RUN) -m infra.openapi && $(RUN) -m infra.requirements && $(RUN) -m infra.cost
+openapi: sdk-ts/node_modules/.installed  ## Write the generated files anew
+	@$(RUN) -m infra.openapi && $(RUN) -m infra.requirements && $(RUN) -m infra.cost && $(RUN) -m infra.state_diagram && $(RUN) -m infra.api_reference
+	@$(SDK) npm run --silent generate && npm run --silent page
 
 clean:  ## Remove everything that was installed or generated here
 	rm -rf build chalicelib/console console/node_modules infra/statemachines/node_modules sdk-ts/node_modules sdk-ts/dist sdk-ts/src/generated sdk-ts/coverage sdk-ts/reference load/node_modules .venv .hotswap .pytest_cache .mypy_cache .ruff_cache .coverage

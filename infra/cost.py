@@ -20,6 +20,7 @@ from chalicelib.domain.estimate import (
     WRITES_PER_NODE,
 )
 from chalicelib.domain.prices import PRICES, PRICES_AS_OF, PRICES_REGION, Item, cost_of
+from infra.generated import write_or_check
 from infra.resources import HOTSWAP
 from infra.stack.alarms import alarms
 from infra.stack.firewall import rules
@@ -179,15 +180,8 @@ def _usd(usage: Mapping[Item, int]) -> float:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the page, or with --check say whether it is fresh."""
-    text = page()
-    if "--check" not in arguments:
-        FILE.write_text(text)
-        return 0
-    if FILE.exists() and FILE.read_text() == text:
-        return 0
-    print("docs/cost.md is stale: run `make openapi`.", file=sys.stderr)
-    return 1
+    """Write the file, or with --check say whether it is fresh."""
+    return write_or_check(FILE, page(), arguments)
 
 
 if __name__ == "__main__":

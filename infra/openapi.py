@@ -10,6 +10,7 @@ from pathlib import Path
 import chalicelib.routes.api  # noqa: F401
 from chalicelib.routes.openapi import describe
 from infra.api_examples import with_examples
+from infra.generated import write_or_check
 
 FILE = Path(__file__).parents[1] / "docs" / "openapi.json"
 
@@ -20,15 +21,8 @@ def rendered() -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """0 when the file was written, or is as it must be."""
-    text = rendered()
-    if "--check" not in arguments:
-        FILE.write_text(text)
-        return 0
-    if FILE.exists() and FILE.read_text() == text:
-        return 0
-    print(f"{FILE.name} is stale; run make openapi", file=sys.stderr)
-    return 1
+    """Write the file, or with --check say whether it is fresh."""
+    return write_or_check(FILE, rendered(), arguments)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from infra.generated import write_or_check
+
 FILE = Path(__file__).parents[1] / "requirements.txt"
 UV = Path(sys.executable).with_name("uv")
 
@@ -19,14 +21,7 @@ def exported() -> str:
 
 def main(arguments: list[str]) -> int:
     """Write the file, or with --check say whether it is fresh."""
-    text = exported()
-    if "--check" not in arguments:
-        FILE.write_text(text)
-        return 0
-    if FILE.exists() and FILE.read_text() == text:
-        return 0
-    print("requirements.txt is stale: run `make openapi`.", file=sys.stderr)
-    return 1
+    return write_or_check(FILE, exported(), arguments)
 
 
 if __name__ == "__main__":

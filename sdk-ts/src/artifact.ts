@@ -42,6 +42,20 @@ export async function signerFromPem(
   return Object.assign(sign, { publicKey: toBase64(publicBytes), keyId })
 }
 
+/**
+ * The public key of a PEM file (SPKI, as `openssl pkey -pubout` writes it), as the API takes it: its 32 bytes in base64.
+ *
+ * @throws TypeError when it holds anything but an Ed25519 public key
+ */
+export function publicKeyFromPem(pem: string): string {
+  const body = /-----BEGIN PUBLIC KEY-----([\s\S]+)-----END PUBLIC KEY-----/.exec(pem)?.[1]
+  const der = body === undefined ? new Uint8Array() : fromBase64(body.replace(/\s/g, ''))
+  // RFC 8410: an Ed25519 key in SPKI is always these twelve bytes and the key.
+  if (der.length !== 44 || toBase64(der.slice(0, 12)) !== 'MCowBQYDK2VwAyEA')
+    throw new TypeError('This is no Ed25519 public key in PEM.')
+  return toBase64(der.slice(12))
+}
+
 function hex(buffer: ArrayBuffer): string {
   return Array.from(new Uint8Array(buffer), (byte) => byte.toString(16).padStart(2, '0')).join('')
 }

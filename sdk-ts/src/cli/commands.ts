@@ -3,6 +3,7 @@ import { APPROVAL_COMMANDS } from './commands/approvals.ts'
 import { AUDIT_COMMANDS } from './commands/audit.ts'
 import { CLUSTER_COMMANDS } from './commands/clusters.ts'
 import { DEPLOYMENT_COMMANDS } from './commands/deployments.ts'
+import { KEY_COMMANDS } from './commands/keys.ts'
 import { LINE_COMMANDS } from './commands/line.ts'
 import { MODULE_COMMANDS } from './commands/modules.ts'
 import { PLAN_COMMANDS } from './commands/plans.ts'
@@ -20,6 +21,7 @@ export const COMMANDS: readonly Command[] = [
   ...LINE_COMMANDS,
   ...CLUSTER_COMMANDS,
   ...MODULE_COMMANDS,
+  ...KEY_COMMANDS,
   ...POLICY_COMMANDS,
   ...AUDIT_COMMANDS,
 ]

@@ -333,6 +333,15 @@ describe('commands say to the API what they were told', () => {
     expect(terminal.api.seen[1]?.body).toEqual({ reason: 'disk' })
   })
 
+  test('an enrolment token is printed alone, so that a shell can keep it', async () => {
+    const terminal = new Terminal([json(201, { token: 'hst_1', environment: 'Production', labels: {}, expiresAt: AT })])
+
+    expect(await terminal.run('nodes', 'enrol-token', 'prod', '--label', 'zone=a', '--lives', '600')).toBe(0)
+
+    expect(terminal.out).toBe('hst_1\n')
+    expect(terminal.api.seen[0]?.body).toEqual({ labels: { zone: 'a' }, livesSeconds: 600 })
+  })
+
   test('a node nobody knows is a usage error', async () => {
     const terminal = new Terminal([json(200, { nodes: [] })])
 

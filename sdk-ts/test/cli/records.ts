@@ -134,3 +134,15 @@ export function approval(over: Partial<Approval> = {}): Approval {
     ...over,
   } as unknown as Approval
 }
+
+export const signingKey = {
+  keyId: 'ed25519:1',
+  publicKey: 'AAAA',
+  owner: 'ci',
+  addedBy: 'ada',
+  addedAt: AT,
+  revokedAt: null,
+  validFrom: null,
+  validUntil: null,
+  environments: [],
+}

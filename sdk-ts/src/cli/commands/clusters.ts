@@ -1,7 +1,7 @@
 import type { Cluster, ClusterSummary, Node } from '../../types.ts'
-import { environmentOf } from '../arguments.ts'
+import { environmentOf, numberOf, pairsOf } from '../arguments.ts'
 import type { Command, Context } from '../command.ts'
-import { textOf } from '../command.ts'
+import { textOf, textsOf } from '../command.ts'
 import { EXIT, UsageError } from '../exit.ts'
 import { type Paint, plain, table } from '../paint.ts'
 import { ago, coloured, count, shortDigest } from '../text.ts'
@@ -42,6 +42,27 @@ export const CLUSTER_COMMANDS: readonly Command[] = [
     async run({ client, world, print, paint }, [environment = '']) {
       const found = await client.nodes.list(environmentOf(environment), { signal: world.signal }).all()
       print(found, nodeTable(found, paint))
+      return EXIT.completed
+    },
+  },
+  {
+    name: 'nodes enrol-token',
+    summary: 'Make a one-time token with which one node may enrol, and show it once',
+    operands: ['<environment>'],
+    options: {
+      label: { type: 'string', value: 'KEY=VALUE', multiple: true, help: 'a label the node gets; may be repeated' },
+      lives: { type: 'string', value: 'SECONDS', help: 'how long it may be used' },
+    },
+    examples: ['hotswap nodes enrol-token prod --label zone=a', 'TOKEN=$(hotswap nodes enrol-token dev)'],
+    async run({ client, world, print }, [environment = ''], values) {
+      const labels = pairsOf(textsOf(values, 'label'), 'label')
+      const lives = textOf(values, 'lives')
+      const body = {
+        ...(Object.keys(labels).length > 0 && { labels }),
+        ...(lives !== undefined && { livesSeconds: numberOf(lives, 'lives', 0) }),
+      }
+      const made = await client.nodes.createEnrolToken(environmentOf(environment), body, { signal: world.signal })
+      print(made, [made.token])
       return EXIT.completed
     },
   },
