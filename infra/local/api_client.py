@@ -43,27 +43,27 @@ class ApiClient:
         """
         return self._call("GET", path, None)
 
-    def post(self, path: str, body: Any = None) -> Any:
-        """The JSON answer; every POST carries an Idempotency-Key of its own."""
-        return self._call("POST", path, {} if body is None else body)
+    def post(self, path: str, body: Any = None, *, idempotency_key: str = "") -> Any:
+        """The JSON answer; every POST carries an Idempotency-Key of its own, unless one is given."""
+        return self._call("POST", path, {} if body is None else body, idempotency_key or secrets.token_hex(16))
 
     def put(self, path: str, body: Any) -> Any:
         """The JSON answer."""
         return self._call("PUT", path, body)
 
-    def _call(self, method: str, path: str, body: Any) -> Any:
-        answer = self._send(method, path, body)
+    def _call(self, method: str, path: str, body: Any, idempotency_key: str = "") -> Any:
+        answer = self._send(method, path, body, idempotency_key)
         if answer.status == 401 and self.username and "/authentication/" not in path:
             self.log_in()  # access tokens are short-lived, and this program may run for days
-            answer = self._send(method, path, body)
+            answer = self._send(method, path, body, idempotency_key)
         if answer.status >= 400:
             raise ApiError(method, path, answer.status, answer.body)
         return answer.body
 
-    def _send(self, method: str, path: str, body: Any) -> _Answer:
+    def _send(self, method: str, path: str, body: Any, idempotency_key: str) -> _Answer:
         headers = {"Content-Type": "application/json"}
-        if method == "POST":
-            headers["Idempotency-Key"] = secrets.token_hex(16)
+        if idempotency_key:
+            headers["Idempotency-Key"] = idempotency_key
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
         data = None if body is None else json.dumps(body).encode()

@@ -42,11 +42,16 @@ class Kernels:
     data_dir: Path
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
-    def start(self, nodes: Sequence[LocalNode], *, name: str) -> subprocess.Popen[bytes]:
-        """One kernel process that hosts `nodes`; what it logs goes to `<data_dir>/<name>.log`."""
+    def start(
+        self, nodes: Sequence[LocalNode], *, name: str, program: Sequence[str] = ("kernel",)
+    ) -> subprocess.Popen[bytes]:
+        """One kernel process that hosts `nodes`; what it logs goes to `<data_dir>/<name>.log`.
+
+        `program` is the module that is run, and what it takes before the kernel's own arguments.
+        """
         self.data_dir.mkdir(parents=True, exist_ok=True)
         arguments = [argument for node in nodes for argument in ("--node", node.argument)]
-        kernel = [sys.executable, "-m", "kernel", "--control-plane", self.control_plane]
+        kernel = [sys.executable, "-m", *program, "--control-plane", self.control_plane]
         with (self.data_dir / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, str(_GUARD), str(os.getpid()), *kernel, "--data-dir", str(self.data_dir), *arguments],
@@ -61,7 +66,7 @@ class Kernels:
 
     def has_enrolled(self, node: LocalNode) -> bool:
         """Whether a node has state of its own from an earlier start."""
-        return (self.data_dir / node.name / "node.json").exists()
+        return (self.data_dir / node.name / "identity.json").exists()
 
     def ended(self) -> list[int]:
         """The pids of kernel processes that ended by themselves."""

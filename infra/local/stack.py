@@ -127,10 +127,14 @@ class LocalClock:
 
 
 class LocalStack:
-    """Everything but the nodes, which are processes of their own. Use it as a context manager."""
+    """Everything but the nodes, which are processes of their own. Use it as a context manager.
 
-    def __init__(self, settings: StackSettings) -> None:
+    `timers` are those of this machine, unless a test brings others.
+    """
+
+    def __init__(self, settings: StackSettings, *, timers: RealTimers | None = None) -> None:
         self.settings = settings
+        self._timers = timers or RealTimers(settings.time_scale)
         self.passwords: dict[str, str] = {}
         self.is_first_start = not (settings.data_dir / "users.json").exists()
         self._stack = ExitStack()
@@ -159,8 +163,8 @@ class LocalStack:
         for noisy in ("werkzeug", "waitress", "waitress.queue"):
             logging.getLogger(noisy).setLevel(logging.ERROR)
         self._log_to(settings.data_dir / "hotswap.log")
-        timers = RealTimers(settings.time_scale)
-        clock = LocalClock(PolicyTime(settings.data_dir, settings.time_scale), timers)
+        timers = self._timers
+        clock = LocalClock(PolicyTime(settings.data_dir, settings.time_scale, wall_ms=timers.now_ms), timers)
         self.cloud = LocalCloud(
             timers=timers,
             resources=HOTSWAP,
