@@ -1,0 +1,48 @@
+"""Systems for tests: `shared` for harmless ones, `environment` for those that break something. What failed is kept."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.environment import TestEnvironment
+from tests.e2e.shared import SharedEnvironment, shared_environment
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Iterator[TestEnvironment]:
+    """A system of the test's own, to break."""
+    with TestEnvironment(tmp_path / "environment") as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def shared_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedEnvironment]:
+    folder = tmp_path_factory.getbasetemp()
+    # Workers of pytest-xdist have folders of their own in one of the run.
+    run = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    with shared_environment(run / "shared-environment") as found:
+        yield found
+
+
+@pytest.fixture
+def shared(shared_system: SharedEnvironment) -> Iterator[SharedEnvironment]:
+    """The system all harmless tests share."""
+    with shared_system.watched():
+        yield shared_system
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, None]:
+    """A failure names the folder with logs, audit and timelines."""
+    report = (yield).get_result()
+    if not report.failed:
+        return
+    # A fixture and the one it is made of may give the same system.
+    for found in {id(each): each for each in getattr(item, "funcargs", {}).values()}.values():
+        if isinstance(found, TestEnvironment | SharedEnvironment):
+            report.sections.append(("kept", f"logs, audit and timelines are in {found.keep(item.nodeid)}"))

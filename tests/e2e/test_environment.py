@@ -1,0 +1,56 @@
+"""The framework itself: everything ends, in reverse order, whatever happens; what failed is kept; nobody meets anybody."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.e2e.conditions import deployment_is, nodes_run
+from tests.e2e.environment import TestEnvironment
+from tests.e2e.generators import a_name
+from tests.e2e.ports import is_free
+from tests.e2e.real_nodes import processes_in
+from tests.e2e.waiting import Missing, wait_for
+
+
+def test_when_a_test_ends_no_process_port_file_lock_or_execution_of_it_is_left(tmp_path: Path):
+    environment = TestEnvironment(tmp_path / "environment")
+    with environment:
+        client, module = environment.client, a_name()
+        node = environment.add_node("Development", "development-01")
+        made = client.publish(module)
+        deployment = client.deploy(module, made.version, "Development")
+        wait_for(deployment_is(client, deployment, "Completed"), because="a deployment runs to its end")
+        wait_for(nodes_run(client, "Development", module, made.digest), because="the node serves it")
+        ran = processes_in(tmp_path)
+        ports = [int(url.rsplit(":", 1)[1]) for url in (environment.url, environment.emulator_url, node.url)]
+        executions = client.executions()
+        assert len(ran) >= 3, "control plane, kernel and module are processes"
+        assert not any(is_free(port) for port in ports)
+
+    assert executions == {deployment: False}
+    wait_for(lambda: not processes_in(tmp_path) or Missing(f"the end of {processes_in(tmp_path)}"), because="all ends")
+    assert all(is_free(port) for port in ports)
+    assert not list((tmp_path / "environment" / "nodes" / node.name / "unpacked").glob("*"))
+    assert not any(psutil.pid_exists(process.pid) and process.is_running() for process in ran)
+    assert environment.undone == ["node development-01", "health monitor", "control plane", "lease", "ports"]
+
+
+def test_everything_is_undone_in_reverse_order_also_when_some_of_it_fails(tmp_path: Path):
+    environment, done = TestEnvironment(tmp_path), []
+
+    def fail() -> None:
+        raise OSError("no such thing")
+
+    environment.defer("first", lambda: done.append("first"))
+    environment.defer("second", fail)
+    environment.defer("third", lambda: done.append("third"))
+
+    with pytest.raises(ExceptionGroup) as caught:
+        environment.stop()
+
+    assert (done, environment.undone) == (["third", "first"], ["third", "second", "first"])
+    assert [str(error) for error in caught.value.exceptions] == ["no such thing"]
+    assert caught.value.exceptions[0].__notes__ == ["while undoing: second"]
