@@ -20,6 +20,13 @@ def environment(tmp_path: Path) -> Iterator[TestEnvironment]:
         yield found
 
 
+@pytest.fixture
+def environment_with_proxied_downloads(tmp_path: Path) -> Iterator[TestEnvironment]:
+    """The same, whose links to artifacts go through a proxy."""
+    with TestEnvironment(tmp_path / "environment", downloads_through_proxy=True) as found:
+        yield found
+
+
 @pytest.fixture(scope="session")
 def shared_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedEnvironment]:
     folder = tmp_path_factory.getbasetemp()

@@ -15,6 +15,8 @@ import psutil
 from infra.local.kernels import Kernels, LocalNode
 from tests.e2e.client import TestClient
 
+SMALL_FILE = 8 * 1024
+
 
 @dataclass(kw_only=True)
 class RealNode:
@@ -60,8 +62,8 @@ class RealNode:
         self._running().send_signal(signal.SIGCONT)
 
     def fill_disk(self) -> None:
-        """No file of this process can grow beyond a few bytes, which is what a full disk does to it."""
-        resource.prlimit(self._running().pid, resource.RLIMIT_FSIZE, (64, resource.RLIM_INFINITY))
+        """No file of this process can grow beyond some kilobytes: an artifact finds no room."""
+        resource.prlimit(self._running().pid, resource.RLIMIT_FSIZE, (SMALL_FILE, resource.RLIM_INFINITY))
 
     def free_disk(self) -> None:
         """There is room again."""

@@ -29,6 +29,8 @@ class Trouble(StrEnum):
     """Connections are taken, what is sent is swallowed, nothing ever comes back."""
     PARTITION = "partition"
     """Nobody listens, and open connections end."""
+    ANSWER_LOST = "answer lost"
+    """What is asked arrives, and instead of the answer comes a reset."""
     CUT = "cut"
     """An answer ends after `cut_after` bytes of its body."""
     CORRUPT = "corrupt"
@@ -150,7 +152,7 @@ class TcpProxy:
         """What comes out at the other end; None: the connection is reset."""
         trouble = self.trouble
         start = body.begins_in(data) if is_answer else None
-        if trouble is Trouble.RESET:
+        if trouble is Trouble.RESET or (trouble is Trouble.ANSWER_LOST and is_answer):
             self.fired[trouble] += 1
             return None
         if trouble is Trouble.BLACK_HOLE:

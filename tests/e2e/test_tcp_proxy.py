@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 
 import pytest
 
@@ -18,8 +19,10 @@ CONTENT = b"x" * 1_000
 
 class Answers(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    asked: ClassVar[list[str]] = []
 
     def do_GET(self) -> None:  # the library's spelling
+        self.asked.append(self.path)
         self.send_response(200)
         self.send_header("Content-Length", str(len(CONTENT)))
         self.end_headers()
@@ -27,6 +30,12 @@ class Answers(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Silence."""
+
+
+@pytest.fixture
+def asked() -> list[str]:
+    Answers.asked.clear()
+    return Answers.asked
 
 
 @pytest.fixture
@@ -97,6 +106,15 @@ def test_behind_a_partition_nobody_listens(proxy: TcpProxy):
     assert proxy.fired[Trouble.PARTITION] >= 1
     proxy.heal()
     assert ask(proxy) == CONTENT
+
+
+def test_what_is_asked_arrives_and_its_answer_is_lost(proxy: TcpProxy, asked: list[str]):
+    proxy.begin(Trouble.ANSWER_LOST)
+
+    with pytest.raises((ConnectionError, http.client.RemoteDisconnected)):
+        ask(proxy)
+    assert asked == ["/"]
+    assert proxy.fired[Trouble.ANSWER_LOST] == 1
 
 
 def test_an_answer_is_cut_short(proxy: TcpProxy):

@@ -1,0 +1,90 @@
+"""The network between real nodes, clients and the control plane fails: nothing is lost, doubled or promoted by mistake."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.chaos.history import Outcome
+from tests.e2e.conditions import deployment_is, event_happened, nodes_are, nodes_run
+from tests.e2e.environment import TestEnvironment
+from tests.e2e.generators import a_name
+from tests.e2e.recovery import recovers
+from tests.e2e.tcp_proxy import TcpProxy, Trouble
+from tests.e2e.waiting import Missing, wait_for
+
+SHORT = (Trouble.LATENCY, Trouble.RESET, Trouble.BLACK_HOLE, Trouble.PARTITION, Trouble.ANSWER_LOST)
+"""Troubles that end before a node counts as silent (ten seconds)."""
+
+
+def wait_until_fired(proxy: TcpProxy, trouble: Trouble) -> int:
+    found: int = wait_for(
+        lambda: proxy.fired[trouble] or Missing(f"a connection that meets {trouble}"), because="the fault happens"
+    )
+    return found
+
+
+@pytest.mark.timeout(300)
+def test_a_node_whose_network_fails_for_a_moment_is_told_afterwards_and_a_lost_answer_doubles_no_deployment(
+    environment: TestEnvironment,
+):
+    client, module = environment.client, a_name()
+    before_node, before_client = environment.proxy(), environment.proxy()
+    environment.add_node("Development", "development-01", through=before_node.url)
+
+    for number, trouble in enumerate(SHORT, start=1):
+        made = client.publish(module, f"1.{number}.0")
+        before_node.begin(trouble)
+        deployment = client.deploy(module, made.version, "Development")
+        assert wait_until_fired(before_node, trouble) >= 1
+        before_node.heal()
+        with recovers("network", f"{trouble} between node and control plane"):
+            wait_for(deployment_is(client, deployment, "Completed"), because=f"the deployment survives {trouble}")
+            wait_for(nodes_run(client, "Development", module, made.digest), because="the node runs it")
+
+    elsewhere = client.at(before_client.url)
+    elsewhere.deployer.get("/health")
+    for number, trouble in enumerate((Trouble.RESET, Trouble.ANSWER_LOST)):
+        made = client.publish(module, f"2.{number}.0")
+        before_client.begin(trouble)
+        with pytest.raises(OSError, match=r"."):
+            elsewhere.deploy(module, made.version, "Development", key=trouble.name)
+        before_client.heal()
+        deployment = elsewhere.deploy(module, made.version, "Development", key=trouble.name)
+        wait_for(deployment_is(client, deployment, "Completed"), because="the one deployment there is completes")
+
+        asked = [call.outcome for call in client.history.calls if call.key == trouble.name]
+        assert asked == [Outcome.UNKNOWN, Outcome.OK]
+        assert before_client.fired[trouble] == 1
+    listed = client.viewer.get(f"/api/v1/deployments?module={module}&limit=100")["deployments"]
+    assert len(listed) == len(SHORT) + 2
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("trouble", [Trouble.PARTITION, Trouble.BLACK_HOLE, Trouble.RESET])
+def test_a_node_cut_off_for_longer_has_failed_everything_is_taken_back_and_it_heals_when_it_is_back(
+    environment: TestEnvironment, trouble: Trouble
+):
+    client, module = environment.client, a_name()
+    proxy = environment.proxy()
+    environment.add_node("Development", "development-01")
+    environment.add_node("Development", "development-02", through=proxy.url)
+    good, following = client.publish(module, "1.0.0"), client.publish(module, "2.0.0")
+    wait_for(
+        deployment_is(client, client.deploy(module, good.version, "Development"), "Completed"), because="1.0.0 runs"
+    )
+
+    deployment = client.deploy(module, following.version, "Development")
+    wait_for(event_happened(client, deployment, "WaveStarted"), because="the wave begins")
+    proxy.begin(trouble)
+    done = wait_for(deployment_is(client, deployment, "RolledBack", "Completed"), because="the wave is decided")
+    assert proxy.fired[trouble] >= 1
+    wait_for(nodes_are(client, "Development", "Silent", "development-02"), because="the node is found silent")
+    proxy.heal()
+
+    stable = following if done["status"] == "Completed" else good
+    with recovers("network", f"{trouble} for longer than a node may be silent"):
+        wait_for(
+            nodes_run(client, "Development", module, stable.digest, "development-01", "development-02"),
+            because="every node runs what is stable",
+        )
