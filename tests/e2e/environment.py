@@ -8,8 +8,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from infra.local.kernels import Kernels
@@ -137,20 +136,10 @@ class TestEnvironment:
     # --- what happens to the control plane
 
     def kill(self) -> None:
-        """SIGKILL. Nodes of this environment live on."""
+        """SIGKILL. Nodes of this environment live on. Tell the monitor why: `monitor.outage`."""
         process = self._running()
         process.kill()
         process.wait(10)
-
-    @contextmanager
-    def killed(self, why: str) -> Iterator[None]:
-        """The control plane is gone while this is open, and there again afterwards."""
-        with self.monitor.outage(why):
-            self.kill()
-            try:
-                yield
-            finally:
-                self.run_stack()
 
     def move_clock(self, seconds: float) -> None:
         """The clock of the control plane is off by this from now on."""

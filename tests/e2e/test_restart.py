@@ -1,119 +1,142 @@
-"""The whole stack, killed with SIGKILL at random moments: what was answered with 202 is there, and ends as it should."""
+"""The whole stack, killed with SIGKILL at random moments under load: what was answered with 202 is there, and ends well.
+
+The history of every write and every answer is judged by the checker of tests/chaos.
+"""
 
 from __future__ import annotations
 
-import json
 import os
 import random
-import signal
-import subprocess
-import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from infra.local.api_client import ApiClient, ApiError
-from infra.local.traffic import wait_until
+from chalicelib.domain.assignment import Assignment
+from chalicelib.domain.environment import Environment
+from infra.local.api_client import ApiError
+from tests.chaos.checker import judge
+from tests.chaos.history import Outcome
+from tests.e2e.client import TestClient
+from tests.e2e.conditions import deployment_is, nodes_run
+from tests.e2e.environment import TestEnvironment
+from tests.e2e.generators import a_name
+from tests.e2e.recovery import note, recovers
+from tests.e2e.waiting import Missing, wait_for
+from tests.e2e.wire_evidence import wire_evidence
 
-ROOT = Path(__file__).parents[2]
-KILLS = int(os.environ.get("HOTSWAP_KILLS", "5"))
-PORTS = {"HOTSWAP_API_PORT": "30000", "HOTSWAP_EMULATOR_PORT": "30001", "HOTSWAP_NODE_PORT": "30010"}
+KILLS = int(os.environ.get("HOTSWAP_KILLS", "10"))
+SEED = int(os.environ.get("HOTSWAP_SEED", "20261121"))
+NODES = ("development-01", "development-02")
 
 
-class Stack:
-    """`make run` in a folder of its own."""
+class Load(threading.Thread):
+    """Asks for one deployment after the other, with a key each, until it is answered: as a CI job would."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.process: subprocess.Popen[bytes] | None = None
+    def __init__(self, client: TestClient, module: str, versions: tuple[str, ...], *, pause_s: float) -> None:
+        super().__init__(daemon=True, name="load")
+        self._client, self._module, self._versions, self._pause_s = client, module, versions, pause_s
+        self._stopping = threading.Event()
+        self.accepted: list[str] = []
+        self.refused = 0
 
-    def start(self) -> None:
-        with (self.folder / "run.log").open("ab") as log:
-            command = [
-                sys.executable,
-                "-m",
-                "infra.local.run",
-                "--data-dir",
-                str(self.folder / "state"),
-                "--no-traffic",
-            ]
-            environment = {**os.environ, **PORTS}
-            self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+    def run(self) -> None:
+        number = 0
+        while not self._stopping.is_set():
+            self._ask(number)
+            number += 1
+            self._stopping.wait(self._pause_s)
 
-    def kill(self) -> None:
-        assert self.process is not None
-        os.kill(self.process.pid, signal.SIGKILL)
-        self.process.wait(10)
+    def _ask(self, number: int) -> None:
+        version = self._versions[number % len(self._versions)]
+        while not self._stopping.is_set():
+            try:
+                asked = self._client.deploy(
+                    self._module, version, "Development", key=f"load-{number}", allowDowngrade=True
+                )
+            except ApiError as error:
+                if error.status < 500:
+                    self.refused += 1
+                    return
+            except OSError:
+                self._stopping.wait(0.1)
+            else:
+                self.accepted.append(asked)
+                return
 
     def end(self) -> None:
-        if self.process is not None and self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            self.process.wait(30)
-
-    def client(self, user: str) -> ApiClient:
-        passwords = json.loads((self.folder / "state" / "users.json").read_text())
-        base_url = f"http://127.0.0.1:{PORTS['HOTSWAP_API_PORT']}"
-        return ApiClient(base_url=base_url, username=user, password=passwords[user]).log_in()
-
-    def reachable(self, user: str) -> ApiClient:
-        """A client, as soon as the API answers."""
-
-        def answers() -> ApiClient | None:
-            assert self.process is not None
-            assert self.process.poll() is None, (self.folder / "run.log").read_text()[-3000:]
-            try:
-                return self.client(user)
-            except (OSError, ApiError):
-                return None
-
-        found: ApiClient = wait_until(answers, what="the API to answer", seconds=90, every_s=0.3)
-        return found
+        self._stopping.set()
+        self.join(60)
 
 
-def create(stack: Stack, version: str) -> str:
-    body = {"moduleName": "payment-processor", "version": version, "targetEnvironment": "Development"}
-    return str(stack.reachable("dana").post("/api/v1/deployments", body)["executionId"])
+@contextmanager
+def under_load(client: TestClient, module: str, versions: tuple[str, ...], *, pause_s: float) -> Iterator[Load]:
+    load = Load(client, module, versions, pause_s=pause_s)
+    load.start()
+    try:
+        yield load
+    finally:
+        load.end()
+
+
+def kills_under_load(environment: TestEnvironment, scratch: Path, *, kills: int, seed: int) -> None:
+    """Kill, start, and at the end judge everything that was written and answered."""
+    client, module, chance = environment.client, a_name(), random.Random(seed)
+    nodes = [environment.add_node("Development", name) for name in NODES]
+    versions = tuple(client.publish(module, f"1.{minor}.0").version for minor in range(3))
+    client.set_policy("Development", queueLimit=50)
+    with under_load(client, module, versions, pause_s=0.5) as load:
+        wait_for(lambda: load.accepted or Missing("an accepted deployment"), because="the load begins")
+        for number in range(kills):
+            time.sleep(chance.uniform(0.2, 4.0))  # the random moment: there is nothing to wait for
+            victim = nodes[number % len(nodes)] if chance.random() < 0.3 else None
+            before = len(load.accepted)
+            with environment.monitor.outage(f"SIGKILL {number + 1} of {kills}"):
+                environment.kill()
+                if victim is not None:
+                    victim.kill()
+                with recovers(
+                    "control plane killed", "SIGKILL of the control plane" + (" and a node" if victim else "")
+                ):
+                    environment.run_stack()
+                    if victim is not None:
+                        victim.start()
+                    wait_for(
+                        lambda before=before: len(load.accepted) > before or Missing("the next accepted deployment"),
+                        because="the load goes on",
+                    )
+        wait_for(lambda: len(load.accepted) >= 5 or Missing("five accepted deployments"), because="there was a load")
+    for deployment in load.accepted:
+        # A killed node may fail a wave; everything else completes.
+        wait_for(
+            deployment_is(client, deployment, "Completed", "RolledBack", "Failed"),
+            because="everything accepted ends",
+            within_s=300,
+        )
+    assignment = client.store.get(Assignment, Environment.DEVELOPMENT, module)
+    assert assignment is not None
+    stable = assignment.stable_digest
+    wait_for(nodes_run(client, "Development", module, stable, *NODES), because="the nodes agree")
+
+    evidence = wire_evidence(client, environment.folder, scratch, module=module)
+    verdict = judge(evidence)
+    assert verdict.passed, str(verdict)
+    assert evidence.grants(), "the history has turns"
+    assert len(evidence.published) >= 5 * len(load.accepted), "and what was told of every deployment"
+    assert {each.id for each in evidence.deployments} >= set(load.accepted)
+    unknown = sum(call.outcome is Outcome.UNKNOWN for call in client.history.calls)
+    note(kills=kills, accepted=len(load.accepted), unanswered=unknown, refused=load.refused, seed=seed)
+
+
+@pytest.mark.timeout(400)
+def test_a_kill_under_load_loses_nothing_that_was_acknowledged(environment: TestEnvironment, tmp_path: Path):
+    kills_under_load(environment, tmp_path, kills=1, seed=SEED)
 
 
 @pytest.mark.long
-@pytest.mark.timeout(1_200)
-def test_nothing_that_was_acknowledged_is_lost_by_sigkill(tmp_path: Path):
-    stack, chance = Stack(tmp_path), random.Random(20261121)
-    stack.start()
-    try:
-        first = stack.reachable("ada")
-        wait_until(
-            lambda: [d for d in first.get("/api/v1/deployments")["deployments"] if d["status"] == "Completed"],
-            what="the first deployment to complete",
-            seconds=180,
-            every_s=1,
-        )
-        accepted = []
-        for number in range(KILLS):
-            accepted.append(create(stack, "2.0.0" if number % 2 == 0 else "1.0.0"))
-            time.sleep(chance.uniform(0.0, 4.0))  # the random moment: there is nothing to wait for
-            stack.kill()
-            stack.start()
-        client = stack.reachable("dana")
-        for deployment in accepted:
-            status = wait_until(
-                lambda deployment=deployment: _end(client, deployment),
-                what=f"{deployment} to end",
-                seconds=240,
-                every_s=1,
-            )
-            assert status == "Completed", (deployment, status)
-        # Which one is last depends on who asked for the turn first after a restart; that the fleet agrees does not.
-        wait_until(
-            lambda: not client.get("/api/v1/clusters/Development")["modules"][0]["driftedNodes"],
-            what="every node of Development on the version it should run",
-            seconds=30,
-        )
-    finally:
-        stack.end()
-
-
-def _end(client: ApiClient, deployment: str) -> str | None:
-    found = client.get(f"/api/v1/deployments/{deployment}")
-    return str(found["status"]) if found["endTime"] else None
+@pytest.mark.timeout(2_400)
+def test_many_kills_under_load_lose_nothing_that_was_acknowledged(environment: TestEnvironment, tmp_path: Path):
+    kills_under_load(environment, tmp_path, kills=KILLS, seed=SEED + 1)
