@@ -14,7 +14,6 @@ from chalicelib.routes.validation import Received
 bp = Noun(__name__)
 
 PAGES: Final = (
-    "/sign-in",
     "/account",
     "/deployments",
     "/deployments/new",

@@ -4,8 +4,17 @@ import { useAnswer } from './live.ts'
 import { PAGES } from './pages.ts'
 import { Empty, Waiting } from './parts/said.tsx'
 import { ROOT } from './root.ts'
+import { Account } from './screens/account.tsx'
+import { ApprovalScreen } from './screens/approval.tsx'
 import { Approvals } from './screens/approvals.tsx'
+import { AuditScreen } from './screens/audit.tsx'
+import { DeploymentScreen } from './screens/deployment.tsx'
 import { Deployments } from './screens/deployments.tsx'
+import { EnvironmentScreen } from './screens/environment.tsx'
+import { ModuleScreen } from './screens/module.tsx'
+import { Modules } from './screens/modules.tsx'
+import { NewDeployment } from './screens/new-deployment.tsx'
+import { NodeScreen } from './screens/node.tsx'
 import { Overview } from './screens/overview.tsx'
 import { NewPassword, SignIn } from './screens/sign-in.tsx'
 import { client, SessionProvider, useSession, useUser } from './session.tsx'
@@ -47,7 +56,16 @@ function Frame() {
         <Switch>
           <Route path={PAGES.overview} component={Overview} />
           <Route path={PAGES.deployments} component={Deployments} />
+          <Route path={PAGES.newDeployment} component={NewDeployment} />
+          <Route path={PAGES.deployment} component={DeploymentScreen} />
           <Route path={PAGES.approvals} component={Approvals} />
+          <Route path={PAGES.approval} component={ApprovalScreen} />
+          <Route path={PAGES.environment} component={EnvironmentScreen} />
+          <Route path={PAGES.node} component={NodeScreen} />
+          <Route path={PAGES.modules} component={Modules} />
+          <Route path={PAGES.module} component={ModuleScreen} />
+          <Route path={PAGES.audit} component={AuditScreen} />
+          <Route path={PAGES.account} component={Account} />
           <Route>
             <Empty title="There is no such screen.">
               <Link href="/">Back to the overview</Link>

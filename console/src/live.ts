@@ -62,6 +62,8 @@ export function useAnswer<T>(
   return { ...answer, again: useCallback(() => setAsked((count) => count + 1), []) }
 }
 
+const GATHER_MS = 40
+
 /** The timeline of a deployment, growing as it happens. */
 export function useTimeline(executionId: string): { events: readonly DeploymentEvent[]; error: unknown } {
   const { isOver } = useSession()
@@ -73,6 +75,13 @@ export function useTimeline(executionId: string): { events: readonly DeploymentE
   over.current = isOver
   useEffect(() => {
     const leaving = new AbortController()
+    // What happened before comes all at once, and is shown at once.
+    let fresh: DeploymentEvent[] = []
+    const show = () => {
+      const more = fresh
+      fresh = []
+      if (!leaving.signal.aborted) setTimeline(({ events }) => ({ events: [...events, ...more], error: undefined }))
+    }
     const follow = async () => {
       setTimeline({ events: [], error: undefined })
       try {
@@ -81,7 +90,8 @@ export function useTimeline(executionId: string): { events: readonly DeploymentE
           giveUpAfter: Number.POSITIVE_INFINITY,
         })
         for await (const event of watched) {
-          setTimeline(({ events }) => ({ events: [...events, event], error: undefined }))
+          if (fresh.length === 0) setTimeout(show, GATHER_MS)
+          fresh.push(event)
         }
       } catch (error) {
         if (leaving.signal.aborted || over.current(error)) return

@@ -1,7 +1,6 @@
 /** The screens and their addresses; the API serves the page at each of them (`PAGES` in chalicelib/routes/console.py). */
 export const PAGES = {
   overview: '/',
-  signIn: '/sign-in',
   account: '/account',
   deployments: '/deployments',
   newDeployment: '/deployments/new',

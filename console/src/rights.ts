@@ -33,6 +33,10 @@ export function mayManageNodes(user: User, environment: Environment): boolean {
   return has(user, 'Admin') && everywhere(user, [environment])
 }
 
+export function mayManageKeys(user: User): boolean {
+  return has(user, 'Admin') && user.environments.length === 4
+}
+
 export function mayReadAudit(user: User): boolean {
   return has(user, 'Admin')
 }

@@ -1,5 +1,5 @@
 /** How something is, told by colour, sign and word together, so that none of them is needed alone. */
-export type Tone = 'idle' | 'moving' | 'good' | 'wait' | 'bad' | 'gone'
+export type Tone = 'idle' | 'moving' | 'went' | 'good' | 'wait' | 'bad' | 'gone'
 
 const TONES: Readonly<Record<string, Tone>> = {
   // deployments

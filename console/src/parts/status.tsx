@@ -17,6 +17,7 @@ const SHAPES = {
       <path d="M8 2.5A5.5 5.5 0 0 1 13.5 8" class="line turning" />
     </>
   ),
+  went: <circle cx="8" cy="8" r="3" class="fill" />,
   good: (
     <>
       <circle cx="8" cy="8" r="6.5" class="fill" />

@@ -7,7 +7,13 @@ import type { AuditChain, AuditRecord, Seal } from '../types.ts'
 /** Whose records, or which day's: one of the two. */
 export type AuditQuery =
   | { readonly subject: string; readonly after?: number; readonly limit?: number }
-  | { readonly day: string; readonly limit?: number }
+  | {
+      readonly day: string
+      readonly limit?: number
+      readonly actor?: string
+      readonly action?: string
+      readonly outcome?: 'allowed' | 'refused'
+    }
 
 /** Who did what. */
 export class Audit {
@@ -53,7 +59,7 @@ export class Audit {
     }, String(after))
   }
 
-  #ofDay(query: { day: string; limit?: number }, options?: RequestOptions): Paged<AuditRecord> {
+  #ofDay(query: Extract<AuditQuery, { day: string }>, options?: RequestOptions): Paged<AuditRecord> {
     return new Paged(async (cursor) => {
       const page = await this.#call('listAuditRecords', { query: { ...query, cursor } }, options)
       return { items: page.records, cursor: page.cursor }
