@@ -36,6 +36,15 @@ export function line(samples: readonly Sample[], plane: Plane, gapMs: number): s
     .join('')
 }
 
+/** The same samples as dots: what was measured, and what only joins it. */
+export function dots(samples: readonly Sample[], plane: Plane): string {
+  return samples
+    .flatMap(({ at, value }) =>
+      value === null ? [] : [`M${x(plane, at).toFixed(1)} ${y(plane, value).toFixed(1)}h.01`],
+    )
+    .join('')
+}
+
 /** The top of an axis that holds the largest value: one, two or five times a power of ten, at least `least`. */
 export function top(values: readonly number[], least: number): number {
   const largest = Math.max(least, ...values)

@@ -46,9 +46,11 @@ export function lasting(ms: number): string {
   return `${Math.floor(seconds / size)} ${name}${rest > 0 && next !== undefined ? ` ${rest} ${next[0]}` : ''}`
 }
 
-/** How long ago, or in how long. */
+/** How long ago, or in how long, in the largest unit. */
 export function away(at: string | number, now: number): string {
   const ms = new Date(at).getTime() - now
   if (Math.abs(ms) < 1_500) return 'now'
-  return ms < 0 ? `${lasting(-ms)} ago` : `in ${lasting(ms)}`
+  const [name, size] = UNITS.find(([, seconds]) => Math.abs(ms) >= seconds * 1000) ?? ['s', 1]
+  const long = `${Math.floor(Math.abs(ms) / size / 1000)} ${name}`
+  return ms < 0 ? `${long} ago` : `in ${long}`
 }

@@ -32,6 +32,7 @@ const TONES: Readonly<Record<string, Tone>> = {
   // stages, approvals, hooks
   Succeeded: 'good',
   Approved: 'good',
+  Withdrawn: 'gone',
   TimedOut: 'bad',
   // verdicts
   promote: 'good',

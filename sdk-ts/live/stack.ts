@@ -4,7 +4,8 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-const REPOSITORY = join(__dirname, '../..')
+// The tests of a package run in its folder, which lies in the repository's.
+const REPOSITORY = join(process.cwd(), '..')
 const NODES = 19
 const START_MS = 180_000
 

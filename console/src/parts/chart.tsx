@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks'
-import { line, type Plane, type Sample, top, x, y } from '../series.ts'
+import { dots, line, type Plane, type Sample, top, x } from '../series.ts'
 import { clock } from '../time.ts'
 import type { Tone } from '../words.ts'
 import { Sign } from './status.tsx'
@@ -82,11 +82,7 @@ export function Chart({ title, canary, control, from, to, stepMs, least, marks =
           ))}
           <path class="control" d={line(control ?? [], plane, stepMs * 2.5)} />
           <path class="canary" d={line(canary, plane, stepMs * 2.5)} />
-          {canary.length < 40 &&
-            canary.map(
-              ({ at, value }) =>
-                value !== null && <circle key={at} class="canary" cx={x(plane, at)} cy={y(plane, value)} r="2.6" />,
-            )}
+          {canary.length < 40 && <path class="dots" d={dots(canary, plane)} />}
         </svg>
         <span class="most" aria-hidden="true">
           {format(plane.most)}

@@ -11,7 +11,7 @@ import { clock, day as minute, whole } from '../time.ts'
 import { count } from '../words.ts'
 import { Choice } from './deployments.tsx'
 
-const MOST = 300
+const PAGE = 50
 
 /** Who did what: of one subject, or on one day (UTC, as it is kept); and whether it is what was written. */
 export function AuditScreen() {
@@ -34,6 +34,7 @@ function Records() {
   const day = search.get('day') ?? new Date().toISOString().slice(0, 10)
   const actor = search.get('actor') ?? ''
   const outcome = search.get('outcome') ?? ''
+  const [most, setMost] = useState(PAGE)
   const found = useAnswer(
     () =>
       client.audit
@@ -47,8 +48,8 @@ function Records() {
                 ...(outcome !== '' && { outcome: outcome as 'allowed' | 'refused' }),
               },
         )
-        .all(MOST),
-    [subject, day, actor, outcome],
+        .all(most + 1),
+    [subject, day, actor, outcome, most],
   )
   const put = (name: string, value: string) =>
     setSearch((before) => {
@@ -94,16 +95,21 @@ function Records() {
           ) : (
             <>
               <p class="faint">
-                {count(records.length, 'record')}, {subject === '' ? 'newest first' : 'oldest first'}
-                {records.length === MOST && '; there are more'}
+                {records.length > most ? `The ${subject === '' ? 'newest' : 'first'} ` : ''}
+                {count(Math.min(most, records.length), 'record')}, {subject === '' ? 'newest first' : 'oldest first'}
               </p>
               <ul class="rows">
-                {records.map((each) => (
+                {records.slice(0, most).map((each) => (
                   <li key={`${each.subject} ${each.seq}`}>
                     <RecordRow record={each} isOneSubject={subject !== ''} onSubject={(to) => put('subject', to)} />
                   </li>
                 ))}
               </ul>
+              {records.length > most && (
+                <button type="button" class="more" onClick={() => setMost(most + 4 * PAGE)}>
+                  Show more
+                </button>
+              )}
             </>
           )
         }
@@ -146,7 +152,9 @@ function RecordRow({
           {isOneSubject ? minute(record.at) : clock(record.at)}
         </time>
         {record.outcome === 'allowed' ? <span class="faint">allowed</span> : <Status word={record.outcome} />}
-        <span class="row-who mono">{record.subject}</span>
+        <span class="row-who mono" title={record.subject}>
+          {record.subject}
+        </span>
       </summary>
       <dl class="facts">
         {detail.map(([name, value]) => (

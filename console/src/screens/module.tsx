@@ -23,6 +23,7 @@ export function ModuleScreen() {
   const clusters = useAnswer(() => client.clusters.list().all(), [name], 5_000)
   const quarantines = useAnswer(() => client.modules.listQuarantine(name).all(), [name], 10_000)
   const [asked, setAsked] = useState<Asked>()
+  const now = useNow(30_000)
   const say = async (reason: string) => {
     if (asked?.what === 'quarantine') await client.modules.quarantine(name, asked.version, { reason })
     if (asked?.what === 'release') await client.modules.release(name, asked.version, { reason })
@@ -83,14 +84,17 @@ export function ModuleScreen() {
             return (
               <ul class="rows">
                 {kept.map((each) => (
-                  <li key={each.environment + each.digest} class="row">
+                  <li key={each.environment + each.digest} class="row acts">
                     <span class="row-main">
                       <span class="version">{each.version}</span> out of {each.environment}
                     </span>
                     <Link href={`/deployments/${each.executionId}`} class="row-where">
                       The deployment
                     </Link>
-                    <span class="row-why faint">{each.reason}</span>
+                    <span />
+                    <span class="row-who faint">
+                      since <When at={each.since} now={now} />
+                    </span>
                     {mayDecide(user, { mayNotDecide: [], targetEnvironment: each.environment }) && (
                       <button
                         type="button"
@@ -101,6 +105,7 @@ export function ModuleScreen() {
                         Let it back
                       </button>
                     )}
+                    <span class="row-why faint">{each.reason}</span>
                   </li>
                 ))}
               </ul>
@@ -143,7 +148,7 @@ function Version({
   const now = useNow(30_000)
   const isOut = version.status === 'Quarantined'
   return (
-    <li class="row">
+    <li class={onAsk === undefined ? 'row' : 'row acts'}>
       <span class="row-main">
         <span class="version strong">{version.version}</span>
         {version.irreversible && <span class="tag">cannot be taken back</span>}
@@ -165,15 +170,13 @@ function Version({
         {count(Math.max(1, Math.round(version.size / 1024)), 'kB', 'kB')}, {version.registeredBy},{' '}
         <When at={version.registeredAt} now={now} />
       </span>
-      {isOut && version.reason !== '' && <span class="row-why faint">{version.reason}</span>}
       {onAsk !== undefined && (
-        <span class="row-why buttons end">
-          <button type="button" class="quiet" onClick={() => onAsk(isOut ? 'release' : 'quarantine')}>
-            {isOut ? 'Release' : 'Quarantine'}
-            <span class="unseen"> {version.version}</span>
-          </button>
-        </span>
+        <button type="button" class="quiet" onClick={() => onAsk(isOut ? 'release' : 'quarantine')}>
+          {isOut ? 'Release' : 'Quarantine'}
+          <span class="unseen"> {version.version}</span>
+        </button>
       )}
+      {isOut && version.reason !== '' && <span class="row-why faint">{version.reason}</span>}
     </li>
   )
 }

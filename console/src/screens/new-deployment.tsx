@@ -54,6 +54,8 @@ export function NewDeployment() {
   const idempotencyKey = useMemo(() => crypto.randomUUID(), [body, description])
   const plan = useAnswer(async () => (body === undefined ? undefined : client.deployments.plan(body)), [body], 10_000)
 
+  const isRefused = plan.value?.wouldRun === false
+
   const start = async (event: Event) => {
     event.preventDefault()
     if (body === undefined) return
@@ -161,9 +163,10 @@ export function NewDeployment() {
             <span>The version may be older than what runs</span>
           </label>
           {error !== undefined && <Problem error={error} />}
-          <button type="submit" class="primary wide" disabled={isBusy || body === undefined}>
+          <button type="submit" class="primary wide" disabled={isBusy || body === undefined || isRefused}>
             Deploy{version !== '' && ` ${version} up to ${target}`}
           </button>
+          {isRefused && <p class="hint">It would be refused as things stand; the plan says why.</p>}
         </form>
         <section aria-label="What would happen" aria-live="polite">
           <h2>What would happen</h2>
@@ -182,14 +185,6 @@ export function NewDeployment() {
 function Preview({ plan }: { plan: Plan }) {
   return (
     <>
-      {plan.refusals.map((each) => (
-        <p key={each.environment + each.code} class="problem">
-          <Sign tone="bad" />
-          <span>
-            {each.environment}: {each.message}
-          </span>
-        </p>
-      ))}
       {plan.waitsForLine !== null && (
         <p class="notice">
           <Sign tone="wait" />
@@ -212,7 +207,15 @@ function Preview({ plan }: { plan: Plan }) {
                 />
               )}
             </div>
-            {each.why !== null && <p class="faint">{each.why}</p>}
+            {each.why !== null && each.action !== 'refuse' && <p class="faint">{each.why}</p>}
+            {plan.refusals
+              .filter(({ environment }) => environment === each.environment)
+              .map(({ code, message }) => (
+                <p key={code} class="problem">
+                  <Sign tone="bad" />
+                  <span>{message}</span>
+                </p>
+              ))}
             {each.gate !== null && (
               <p class="gate">
                 <Sign tone="wait" />
