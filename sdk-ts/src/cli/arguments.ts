@@ -47,6 +47,29 @@ export function pairsOf(texts: readonly string[], name: string): Record<string, 
   )
 }
 
+/** A value of an option: JSON where it is, else text. */
+export function jsonOrText(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}
+
+const UNITS = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const
+
+/** An instant, or how long from now: `90m`, `12h`, `3d`. */
+export function instantOf(text: string, name: string, now: number): string {
+  const [, amount, unit] = /^(\d{1,5})([mhd])$/.exec(text) ?? []
+  const at = unit === undefined ? Date.parse(text) : now + Number(amount) * UNITS[unit as keyof typeof UNITS]
+  const isInstant = unit !== undefined || /^\d{4}-\d{2}-\d{2}T[\d:.]+(Z|[+-]\d{2}:\d{2})$/.test(text)
+  if (!isInstant || Number.isNaN(at))
+    throw new UsageError(
+      `--${name} must be an instant such as 2026-12-01T08:00:00Z, or 90m, 12h, 3d, not ${JSON.stringify(text)}.`,
+    )
+  return new Date(at).toISOString()
+}
+
 /** The id a command is for: itself, or the newest deployment for `latest`. */
 export async function executionIdOf(operand: string | undefined, { client, world }: Context): Promise<string> {
   if (operand !== undefined && operand !== 'latest') return operand.toUpperCase()
@@ -77,7 +100,12 @@ export function deploymentOf(
     throw new UsageError('--hotfix REASON and --skip ENVIRONMENT belong together.')
   const description = textOf(values, 'description')
   const requesterEmail = textOf(values, 'email')
+  const breakGlass = textOf(values, 'break-glass')
   const metadata = pairsOf(texts('metadata'), 'metadata')
+  const strategy = Object.entries(pairsOf(texts('strategy'), 'strategy')).map(([key, value]) => [
+    key,
+    jsonOrText(value),
+  ])
   return {
     moduleName,
     version,
@@ -88,5 +116,7 @@ export function deploymentOf(
     ...(requesterEmail !== undefined && { requesterEmail }),
     ...(Object.keys(metadata).length > 0 && { metadata }),
     ...(reason !== undefined && { hotfix: { reason, skip } }),
+    ...(breakGlass !== undefined && { breakGlass: { reason: breakGlass } }),
+    ...(strategy.length > 0 && { strategy: Object.fromEntries(strategy) }),
   }
 }

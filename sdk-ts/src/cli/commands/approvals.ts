@@ -6,9 +6,11 @@ import { EXIT } from '../exit.ts'
 import { plain, table } from '../paint.ts'
 import { coloured, span } from '../text.ts'
 
+const REASON: Option = { type: 'string', value: 'TEXT', short: 'm', help: 'why' }
 const OPTIONS: Readonly<Record<string, Option>> = {
-  reason: { type: 'string', value: 'TEXT', short: 'm', help: 'why' },
+  reason: REASON,
   id: { type: 'string', value: 'APPROVAL', help: 'the question you read; if another is asked by now, nothing happens' },
+  for: { type: 'string', value: 'PERSON', help: 'in the place of somebody who delegated to you' },
 }
 
 /** What waits for people. */
@@ -53,6 +55,36 @@ export const APPROVAL_COMMANDS: readonly Command[] = [
     examples: ['hotswap reject 01KAJ4Q8ZK8T2V0C5B3M9N7XYZ --reason "Wait for Monday"'],
     run: (context, operands, values) => decide(context, operands, values, false),
   },
+  {
+    name: 'withdraw',
+    summary: 'Take back that you agreed, until enough others have',
+    operands: ['<executionId>'],
+    options: { reason: REASON },
+    examples: ['hotswap withdraw latest -m "Wait for the migration"'],
+    async run(context, [operand], values) {
+      const id = await executionIdOf(operand, context)
+      const reason = textOf(values, 'reason')
+      const body = reason === undefined ? {} : { reason }
+      const approval = await context.client.approvals.withdraw(id, body, { signal: context.world.signal })
+      context.print(approval, [approval.stillNeeded.sentence])
+      return EXIT.completed
+    },
+  },
+  {
+    name: 'comment',
+    summary: 'Say something to whoever decides, without deciding',
+    operands: ['<executionId>', '<text>'],
+    examples: ['hotswap comment latest "Which ticket is this?"'],
+    async run(context, [operand, text = '']) {
+      const id = await executionIdOf(operand, context)
+      const approval = await context.client.approvals.comment(id, { text }, { signal: context.world.signal })
+      context.print(
+        approval,
+        approval.comments.map(({ by, text }) => plain(`${by}: ${text}`)),
+      )
+      return EXIT.completed
+    },
+  },
 ]
 
 async function decide(
@@ -63,8 +95,12 @@ async function decide(
 ): Promise<number> {
   const { client, print, paint, world } = context
   const id = await executionIdOf(operand, context)
-  const [reason, approvalId] = [textOf(values, 'reason'), textOf(values, 'id')]
-  const body = { ...(reason !== undefined && { reason }), ...(approvalId !== undefined && { approvalId }) }
+  const [reason, approvalId, onBehalfOf] = ['reason', 'id', 'for'].map((name) => textOf(values, name))
+  const body = {
+    ...(reason !== undefined && { reason }),
+    ...(approvalId !== undefined && { approvalId }),
+    ...(onBehalfOf !== undefined && { onBehalfOf }),
+  }
   const options = { signal: world.signal }
   const approval: Approval = isApproved
     ? await client.approvals.approve(id, body, options)

@@ -1,4 +1,5 @@
 import type { LineState } from '../../types.ts'
+import { numberOf } from '../arguments.ts'
 import type { Command } from '../command.ts'
 import { textOf } from '../command.ts'
 import { EXIT } from '../exit.ts'
@@ -41,7 +42,25 @@ export const LINE_COMMANDS: readonly Command[] = [
       return EXIT.completed
     },
   },
+  {
+    name: 'line limit',
+    summary: 'Let at most so many deployments change something at once; none lifts the limit',
+    operands: ['<number>'],
+    options: { reason: { type: 'string', value: 'TEXT', short: 'm', help: 'why' } },
+    examples: ['hotswap line limit 20', 'hotswap line limit none'],
+    async run({ client, world, print, paint }, [most = ''], values) {
+      const reason = textOf(values, 'reason')
+      const body = { mostRunning: limitOf(most), ...(reason !== undefined && { reason }) }
+      const line = await client.line.limit(body, { signal: world.signal })
+      print(line, lineLines(line, paint))
+      return EXIT.completed
+    },
+  },
 ]
+
+function limitOf(text: string): number | null {
+  return text === 'none' ? null : numberOf(text, 'limit', 1)
+}
 
 function lineLines(line: LineState, paint: Paint): string[] {
   const { state, stoppedBy, stoppedBecause, mostRunning, running, waiting } = line

@@ -1,5 +1,5 @@
 import type { Policy, PolicyChange } from '../../types.ts'
-import { environmentOf, jsonFile } from '../arguments.ts'
+import { environmentOf, jsonFile, jsonOrText } from '../arguments.ts'
 import type { Command } from '../command.ts'
 import { textOf } from '../command.ts'
 import { EXIT, UsageError } from '../exit.ts'
@@ -43,15 +43,19 @@ export const POLICY_COMMANDS: readonly Command[] = [
       const current = await client.clusters.getPolicy(environment, options)
       const wanted = structuredClone(file === undefined ? current : await jsonFile(file)) as Json
       for (const pair of pairs) change(wanted, pair)
-      for (const name of OWNED) delete wanted[name]
-      // What was read is what is replaced: somebody else's change in between is a conflict, not lost.
-      const body = { ...wanted, expectedRevision: current.revision } as unknown as PolicyChange
-      const policy = await client.clusters.putPolicy(environment, body, options)
+      const policy = await client.clusters.putPolicy(environment, changedPolicy(current, wanted), options)
       print(policy, [`${environment} has revision ${policy.revision} of its policy now.`])
       return EXIT.completed
     },
   },
 ]
+
+/** The policy that was read with other parts. It is what is replaced: a change in between is a conflict, not lost. */
+export function changedPolicy(current: Policy, parts: Json): PolicyChange {
+  const wanted: Json = { ...current, ...parts }
+  for (const name of OWNED) delete wanted[name]
+  return { ...wanted, expectedRevision: current.revision } as unknown as PolicyChange
+}
 
 /** Sets `a.b.c=value` in an object; the value is JSON where it is, else text. */
 function change(policy: Json, pair: string): void {
@@ -69,14 +73,6 @@ function change(policy: Json, pair: string): void {
   if (!Object.hasOwn(inner, last))
     throw new UsageError(`The policy has no ${pair.slice(0, at)}; see hotswap policy get.`)
   inner[last] = jsonOrText(pair.slice(at + 1))
-}
-
-function jsonOrText(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return text
-  }
 }
 
 /** A policy as `policy set` takes it: `strategy.kind=Canary`. */

@@ -9,4 +9,11 @@ export const REQUEST: Readonly<Record<string, Option>> = {
   metadata: { type: 'string', value: 'KEY=VALUE', multiple: true, help: 'kept with the deployment; may be repeated' },
   hotfix: { type: 'string', value: 'REASON', help: 'jump environments; a second person must approve' },
   skip: { type: 'string', value: 'ENVIRONMENT', multiple: true, help: 'which ones to jump; may be repeated' },
+  'break-glass': { type: 'string', value: 'REASON', help: 'pass freezes; a second person must approve' },
+  strategy: {
+    type: 'string',
+    value: 'KEY=VALUE',
+    multiple: true,
+    help: "a number of the target's strategy for this once, such as batch=1, where the policy allows; may be repeated",
+  },
 }
