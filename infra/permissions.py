@@ -24,7 +24,8 @@ class Use(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """`actions` on `resources`, each `kind:name`. `why` gives the reason for every wildcard in the resources."""
+    """`actions` on `resources`, each `kind:name`. `why` gives the reason for every wildcard in the resources, and
+    for what no code of ours calls."""
 
     sid: str
     actions: tuple[str, ...]
@@ -47,26 +48,27 @@ TRACES = Grant(
     use=Use.PLATFORM,
     why="X-Ray has no resources to name.",
 )
-_INDEXES = ("table:hotswap", "index:hotswap/gsi1", "index:hotswap/gsi2")
 READ_AND_WRITE = Grant(
     sid="UseTable",
     actions=(
-        "dynamodb:BatchGetItem",
         "dynamodb:BatchWriteItem",
-        "dynamodb:ConditionCheckItem",
         "dynamodb:DeleteItem",
         "dynamodb:GetItem",
         "dynamodb:PutItem",
+        "dynamodb:Query",
     ),
     resources=("table:hotswap",),
 )
-QUERY = Grant(sid="QueryTable", actions=("dynamodb:Query",), resources=_INDEXES)
+"""Conditions of a transaction's own writes need no dynamodb:ConditionCheckItem."""
+FOLLOW_POINTERS = Grant(sid="FollowPointers", actions=("dynamodb:BatchGetItem",), resources=("table:hotswap",))
+QUERY_LISTS = Grant(sid="QueryLists", actions=("dynamodb:Query",), resources=("index:hotswap/gsi1",))
+QUERY_OPEN = Grant(sid="QueryOpen", actions=("dynamodb:Query",), resources=("index:hotswap/gsi2",))
 ENCRYPTED = Grant(
     sid="UseKey",
     actions=("kms:Decrypt", "kms:GenerateDataKey"),
     resources=("key:hotswap",),
     use=Use.PLATFORM,
-    why="",
+    why="Table, bucket, queue, logs and secrets are encrypted with one key, which their services use for the function.",
 )
 PUBLISH = Grant(sid="PublishEvents", actions=("events:PutEvents",), resources=("bus:hotswap",))
 START = Grant(sid="StartExecutions", actions=("states:StartExecution",), resources=("machine:hotswap-deployment",))
@@ -77,7 +79,11 @@ ANSWER = Grant(
 )
 ORDER_CALLS = Grant(sid="OrderCalls", actions=("lambda:InvokeFunction",), resources=("function:hooks",))
 KEEP_FAILED = Grant(
-    sid="KeepWhatFailed", actions=("sqs:SendMessage",), resources=(f"queue:{DEAD_LETTERS}",), use=Use.PLATFORM
+    sid="KeepWhatFailed",
+    actions=("sqs:SendMessage",),
+    resources=(f"queue:{DEAD_LETTERS}",),
+    use=Use.PLATFORM,
+    why="Lambda keeps what the function failed at three times.",
 )
 
 
@@ -101,7 +107,9 @@ PERMISSIONS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "api": (
         *_EVERY_FUNCTION,
         READ_AND_WRITE,
-        QUERY,
+        FOLLOW_POINTERS,
+        QUERY_LISTS,
+        QUERY_OPEN,
         PUBLISH,
         START,
         ANSWER,
@@ -125,9 +133,8 @@ PERMISSIONS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "steps": (
         *_EVERY_FUNCTION,
         READ_AND_WRITE,
-        QUERY,
+        QUERY_OPEN,
         PUBLISH,
-        START,
         ANSWER,
         ORDER_CALLS,
         Grant(sid="ReadArtifacts", actions=("s3:GetObject",), resources=(_OBJECTS,), why=_OF_OBJECTS),
@@ -136,13 +143,12 @@ PERMISSIONS: Final[Mapping[str, tuple[Grant, ...]]] = {
             actions=("s3:ListBucket",),
             resources=("bucket:hotswap-artifacts",),
             use=Use.PLATFORM,
-            why="",
+            why="Without it S3 says of a missing object that it is forbidden.",
         ),
     ),
     "events": (
         *_EVERY_FUNCTION,
         READ_AND_WRITE,
-        QUERY,
         PUBLISH,
         START,
         ANSWER,
@@ -152,7 +158,8 @@ PERMISSIONS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "sweeps": (
         *_EVERY_FUNCTION,
         READ_AND_WRITE,
-        QUERY,
+        QUERY_LISTS,
+        QUERY_OPEN,
         PUBLISH,
         START,
         ANSWER,

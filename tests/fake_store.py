@@ -22,6 +22,7 @@ from chalicelib.adapters.dynamodb.keys import (
 )
 from chalicelib.domain.errors import StaleWrite
 from chalicelib.usecases.ports import Add, Change, Page, Record, Remove, Replace
+from tests import canaries
 
 R = TypeVar("R", bound=Record)
 Key = tuple[str, str]
@@ -135,6 +136,7 @@ class FakeStore:
             self._put(pointer)
 
     def _put(self, item: Attributes) -> None:
+        canaries.require_absent("dynamodb", "PutItem", item)
         key = _address(item)
         self._delete(key)
         self._partitions.setdefault(key[0], {})[key[1]] = item

@@ -14,6 +14,7 @@ from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.metering import OpenStep
 from chalicelib.domain.metrics import Window
 from chalicelib.usecases.ports import Ports
+from tests import canaries
 from tests.event_schema import check_event
 from tests.fake_store import FakeStore
 
@@ -155,6 +156,7 @@ class FakeBus:
             raise Unavailable("The event bus does not answer.")
         for message in messages:
             check_event(message["detailType"], {**message["detail"], "id": message["id"]})
+            canaries.require_absent("events", "PutEvents", message)
             self.published.append(dict(message))
 
 
@@ -168,6 +170,7 @@ class FakeCalls:
     def order(self, call: Mapping[str, Any]) -> None:
         if self.unavailable:
             raise Unavailable("Nobody takes calls.")
+        canaries.require_absent("lambda", "Invoke", call)
         self.ordered.append(dict(call))
 
 

@@ -16,6 +16,7 @@ from chalicelib.adapters.secret_keys import (
     SecretKeys,
 )
 from chalicelib.domain.errors import Unavailable
+from tests import canaries
 from tests.fakes import FakeClock
 
 
@@ -47,6 +48,7 @@ class FakeSecrets:
 
     def _write(self, text: str, version: str) -> None:
         assert 32 <= len(version) <= 64
+        canaries.learn("hotswap/keys", text)
         self.value, self.version = text, version
         self.versions.add(version)
 

@@ -7,7 +7,10 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import unquote, urlsplit
+
+from botocore.signers import RequestSigner
 
 from infra.local.cloud import LocalCloud
 
@@ -58,6 +61,22 @@ class Recorder:
             return proceed(request)
         finally:
             _running.name = before
+
+
+@contextmanager
+def links_are_recorded(recorder: Recorder) -> Iterator[None]:
+    """Who follows a link calls in the name of the function that signed it."""
+    sign = RequestSigner.generate_presigned_url
+
+    def recorded(self: Any, request_dict: Any, operation_name: str, **more: Any) -> Any:
+        function = getattr(_running, "name", None)
+        if function is not None:
+            bucket, _, key = unquote(urlsplit(request_dict["url"]).path).lstrip("/").partition("/")
+            recorder.calls.add((function, f"s3:{operation_name}", f"arn:aws:s3:::{bucket}/{key}"))
+        return sign(self, request_dict, operation_name=operation_name, **more)
+
+    with patch.object(RequestSigner, "generate_presigned_url", recorded):
+        yield
 
 
 def needed(request: Any) -> set[tuple[str, str]]:

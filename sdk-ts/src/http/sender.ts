@@ -116,7 +116,13 @@ export class Sender {
   async #attempt({ route, url, body, headers, timeout, signal }: Attempt, token: string | undefined): Promise<unknown> {
     const own = new Headers(headers)
     if (token !== undefined) own.set('Authorization', `Bearer ${token}`)
-    const init: RequestInit = { method: route.method, headers: own, ...(body !== undefined && { body }) }
+    // The API sends nobody elsewhere; whoever answers in its place must not be given the token or the password.
+    const init: RequestInit = {
+      method: route.method,
+      headers: own,
+      redirect: 'error',
+      ...(body !== undefined && { body }),
+    }
     const { response, text } = await this.#exchange(url, init, timeout, signal)
     if (text === '') return undefined
     const type = response.headers.get('content-type') ?? ''
@@ -159,8 +165,12 @@ function checkedUrl(baseUrl: string): string {
       },
     )
   }
-  if (url.protocol !== 'https:' && url.protocol !== 'http:')
-    throw new HotSwapError('baseUrl must begin with https:// or http://')
+  const isHere = url.protocol === 'http:' && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname)
+  if (url.protocol !== 'https:' && !isHere)
+    throw new HotSwapError(
+      'baseUrl must begin with https://; http:// is for this machine only, or everybody on the way reads the token',
+    )
+  if (url.username !== '' || url.password !== '') throw new HotSwapError('baseUrl must hold no user and no password')
   return url.href.replace(/\/+$/, '').replace(/\/api\/v1$/, '')
 }
 
