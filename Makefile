@@ -12,7 +12,7 @@ BUILT_CONSOLE := chalicelib/console/index.html
 ASL = cd infra/statemachines && export PATH="$(CURDIR)/$(BIN):$$PATH" &&
 # The AWS account: which installation, and what its template is told besides.
 STAGE ?= dev
-CONTEXT = -c stage=$(STAGE) $(if $(EMAIL),-c alarmEmail=$(EMAIL)) $(if $(ORIGINS),-c corsOrigins=$(ORIGINS))
+CONTEXT = -c stage=$(STAGE) $(if $(EMAIL),-c alarmEmail=$(EMAIL)) $(if $(ORIGINS),-c corsOrigins=$(ORIGINS)) $(if $(TRACING),-c tracing=$(TRACING))
 CDK_VERSION := 2.1148.1
 CDK = PATH="$(CURDIR)/$(BIN):$$PATH" npx --yes aws-cdk@$(CDK_VERSION) --app "$(RUN) -m infra.main $(CONTEXT)" --output build/cdk.out
 
@@ -79,7 +79,7 @@ infra/statemachines/node_modules/.installed: infra/statemachines/package-lock.js
 package: setup $(BUILT_CONSOLE)  ## Build the zip that Lambda runs into build/hotswap.zip
 	@$(RUN) -m infra.package
 
-synth: setup $(BUILT_CONSOLE)  ## Write the template of an installation into build/cdk.out (STAGE=dev EMAIL=… ORIGINS=…)
+synth: setup $(BUILT_CONSOLE)  ## Write the template of an installation into build/cdk.out (STAGE=dev EMAIL=… ORIGINS=… TRACING=on)
 	@$(RUN) -m infra.main $(CONTEXT) --out build/cdk.out
 
 deploy: setup $(BUILT_CONSOLE)  ## Into the AWS account of your credentials (STAGE=dev EMAIL=… ORIGINS=…); see docs/operations.md

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_lambda_powertools.logging import correlation_paths
-from chalice.app import Chalice, ConvertToMiddleware
+from chalice.app import Chalice
 
 from chalicelib import wiring
-from chalicelib.observability import logger
+from chalicelib.observability import in_invocation, logger
 from chalicelib.routes.api import add_routes
 from chalicelib.routes.edge import wired
 
 app = Chalice(app_name="hotswap", configure_logs=False)
 # Chalice's own words go out as JSON too.
 app.log = logger()  # type: ignore[assignment]  # a Logger in all but its ancestry
-app.register_middleware(
-    ConvertToMiddleware(logger().inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_REST))
-)
+app.register_middleware(in_invocation)
 add_routes(app, wired)
 
 
@@ -40,9 +37,9 @@ def events(event: Any, _context: Any) -> Any:
 @app.lambda_function(name="hooks")
 def hooks(event: Any, _context: Any) -> Any:
     """A call to a user's address: the only function with a way out, and without a table."""
-    from chalicelib.usecases.make_call import make_call
+    from chalicelib.routes import calls_out
 
-    return make_call(event, ports=wiring.outbound_ports())
+    return calls_out.handle(event, ports=wiring.outbound_ports())
 
 
 @app.lambda_function(name="sweeps")

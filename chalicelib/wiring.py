@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         Ports,
         Signatures,
         Store,
+        Telemetry,
     )
 
 T = TypeVar("T")
@@ -60,6 +61,7 @@ REPLACEABLE: Final = frozenset(
         "settings",
         "signatures",
         "store",
+        "telemetry",
         "tokens",
     }
 )
@@ -279,6 +281,17 @@ def signatures() -> Signatures:
     return _once("signatures", make)
 
 
+def telemetry() -> Telemetry:
+    """What operators see."""
+
+    def make() -> Telemetry:
+        from chalicelib.adapters.log_telemetry import LogTelemetry
+
+        return LogTelemetry(settings().stage)
+
+    return _once("telemetry", make)
+
+
 def checkpoint_signer() -> CheckpointSigner:
     """The key that seals the audit."""
 
@@ -403,6 +416,7 @@ def ports() -> Ports:
             bus=bus(),
             calls=calls(),
             signatures=signatures(),
+            telemetry=telemetry(),
             metric_sources=metric_sources(),
             new_id=new_id,
         )

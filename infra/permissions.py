@@ -226,8 +226,8 @@ def arn(resource: str, *, function: str, stage: str | None) -> str:
     return "arn:${AWS::Partition}:" + _ARNS[kind](name, _AT)
 
 
-def policy_of(function: str, stage: str, *, key_arn: str) -> dict[str, object]:
-    """The policy document of one function's role."""
+def policy_of(function: str, stage: str, *, key_arn: str, is_traced: bool) -> dict[str, object]:
+    """The policy document of one function's role; it may write traces only where tracing is on."""
     return {
         "Version": "2012-10-17",
         "Statement": [
@@ -243,5 +243,6 @@ def policy_of(function: str, stage: str, *, key_arn: str) -> dict[str, object]:
                 else [key_arn],
             }
             for grant in PERMISSIONS[function]
+            if is_traced or grant is not TRACES
         ],
     }

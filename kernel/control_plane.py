@@ -70,13 +70,15 @@ class ControlPlane:
             raise AwayError(f"enrol was answered with something else: {error!r}") from error
         return identity
 
-    async def heartbeat(self, identity: Identity, report: bytes) -> Answer:
-        """Send one report and return what the node should run.
+    async def heartbeat(self, identity: Identity, report: bytes, *, correlation_id: str = "") -> Answer:
+        """Send one report, and what the order belonged to whose end it tells; return what the node should run.
 
         Raises:
             RevokedError, ReportRefusedError, AwayError.
         """
         headers = {"Authorization": f"Bearer {identity.credential}", "Content-Type": "application/json"}
+        if correlation_id:
+            headers["X-Correlation-Id"] = correlation_id
         path = f"/api/v1/nodes/{identity.node_id}/heartbeat"
         status, answer = await self._post(path, data=report, headers=headers)
         if status in _REFUSALS:

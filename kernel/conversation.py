@@ -45,9 +45,11 @@ class Conversation:
         self._interval = self._unanswered.interval if self._unanswered else 0
         self._news = asyncio.Event()
         self._failures = 0
+        self._about = ""
 
-    def report_now(self) -> None:
-        """An order has ended: do not wait for the next beat to say so."""
+    def report_now(self, correlation_id: str = "") -> None:
+        """An order has ended: do not wait for the next beat to say so, and say what it belonged to."""
+        self._about = correlation_id
         self._news.set()
 
     async def enrol(self, address: str) -> Identity:
@@ -86,7 +88,8 @@ class Conversation:
         try:
             if self._unanswered is None:
                 self._unanswered = await self._next_report()
-            answer = await self._control_plane.heartbeat(identity, self._unanswered.body)
+            about = self._about
+            answer = await self._control_plane.heartbeat(identity, self._unanswered.body, correlation_id=about)
         except ReportRefusedError as error:
             # Its windows are lost. Kept, it would stand in the way of every order for ever.
             self._unanswered = None
@@ -94,6 +97,8 @@ class Conversation:
         except Exception as error:  # noqa: BLE001  whatever goes wrong while talking, the node goes on serving
             return self._pause_after(error)
         self._unanswered, self._failures = None, 0
+        if self._about == about:
+            self._about = ""
         self._obey(answer)
         return self._until_next(answer.next_heartbeat_ms / 1000)
 

@@ -1,5 +1,6 @@
 """The node protocol as values: orders read from an answer, reports written from what is. Pure."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,6 +10,7 @@ from kernel.manifest import is_name, is_version
 from kernel.metrics import Window
 
 MAX_MODULES = 64
+CORRELATION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{7,63}")
 MAX_DETAIL = 1000
 
 Json = dict[str, object]
@@ -37,12 +39,13 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """The whole desired state of one module."""
+    """The whole desired state of one module; `correlation_id` is that of the deployment that asked for it."""
 
     module: str
     fence: int
     active: Wanted | None
     staged: tuple[Wanted, ...]
+    correlation_id: str = ""
 
     @property
     def key(self) -> str:
@@ -179,7 +182,13 @@ def _order(fields: Mapping[str, object]) -> Order:
         fence=_integer(fields, "fence"),
         active=None if active is None else _wanted(str(module), active),
         staged=tuple(_wanted(str(module), one) for one in staged),
+        correlation_id=_correlation_id(fields.get("correlationId")),
     )
+
+
+def _correlation_id(told: object) -> str:
+    """It goes into logs and a header: whatever else it may be is left out."""
+    return told if isinstance(told, str) and CORRELATION_ID.fullmatch(told) else ""
 
 
 def _wanted(module: str, body: object) -> Wanted:

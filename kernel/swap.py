@@ -25,7 +25,7 @@ class RunningModule:
     Args:
         record: what was obeyed so far; changed in place.
         keep: writes all records to disk; OSError when it cannot.
-        finished: called when an order ended, so that the node reports at once.
+        finished: called with the order's correlation id when it ended, so that the node reports at once.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class RunningModule:
         *,
         provision: Provision,
         keep: Callable[[], None],
-        finished: Callable[[], None],
+        finished: Callable[[str], None],
     ) -> None:
         self.name, self.record = name, record
         self.active: Resident | None = None
@@ -121,7 +121,8 @@ class RunningModule:
             instead_of.cancel()
             await asyncio.wait((instead_of,))
         action, digest = self._asked(order)
-        log("order_begun", module=self.name, fence=order.fence, action=action, digest=digest)
+        about: dict[str, object] = {"module": self.name, "fence": order.fence, "correlation_id": order.correlation_id}
+        log("order_begun", **about, action=action, digest=digest)
         failure: OrderError | None = None
         try:
             self._remember_fence(order.fence)
@@ -130,7 +131,7 @@ class RunningModule:
             if self._without_link != order.key:
                 # The answer to a report that was repeated after a restart; the one to the next report has the link.
                 self._without_link = order.key
-                self._finished()
+                self._finished(order.correlation_id)
                 return
             failure = error
             self._retry_later()
@@ -139,13 +140,13 @@ class RunningModule:
             # What failed for good is tried again too, though seldom: nothing else would ever heal this node.
             self._retry_later(RETRY_AFTER_S if error.reason in TRANSIENT else HEAL_AFTER_S)
         except Exception as error:  # noqa: BLE001  an order without an ack would hold up a whole wave
-            log("order_broke", module=self.name, error=repr(error))
+            log("order_broke", **about, error=repr(error))
             failure = OrderError(Reason.START_FAILED, f"the kernel failed: {error!r}")
         self.record.ack = _ack(order.fence, action, digest, failure)
         self.record.settled, self._doing = order.key, None
         self._keep_or_log()
-        log("order_ended", module=self.name, fence=order.fence, ack=self.record.ack)
-        self._finished()
+        log("order_ended", **about, ack=self.record.ack)
+        self._finished(order.correlation_id)
 
     def _asked(self, order: Order) -> tuple[Action, str | None]:
         """What the order comes down to for this node; its ack names one action and one digest."""

@@ -13,6 +13,7 @@ from chalicelib.domain.analysis.evidence import Source
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.metering import OpenStep
 from chalicelib.domain.metrics import Window
+from chalicelib.domain.telemetry import Measurement
 from chalicelib.usecases.ports import Ports
 from tests import canaries
 from tests.event_schema import check_event
@@ -28,6 +29,7 @@ __all__ = [
     "FakeMetrics",
     "FakeSignatures",
     "FakeStore",
+    "FakeTelemetry",
     "fake_ports",
     "fake_signature",
 ]
@@ -87,6 +89,7 @@ class FakeExecutions:
     """Records starts and answers. `waiting` holds the tokens that may still be answered; None: every token."""
 
     started: dict[str, str] = field(default_factory=dict)
+    correlation_ids: dict[str, str] = field(default_factory=dict)
     ended: set[str] = field(default_factory=set)
     answers: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     refusals: list[tuple[str, str, str]] = field(default_factory=list)
@@ -95,11 +98,12 @@ class FakeExecutions:
     _over: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def start(self, name: str, deployment_id: str) -> None:
+    def start(self, name: str, deployment_id: str, correlation_id: str) -> None:
         if self.unavailable:
             raise Unavailable("The state machine does not answer.")
         with self._lock:
             self.started.setdefault(name, deployment_id)
+            self.correlation_ids.setdefault(name, correlation_id)
 
     def is_running(self, name: str) -> bool:
         return name in self.started and name not in self.ended
@@ -175,6 +179,20 @@ class FakeCalls:
 
 
 @dataclass
+class FakeTelemetry:
+    """Keeps what was shown."""
+
+    lines: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    measurements: list[Measurement] = field(default_factory=list)
+
+    def happened(self, event: str, **fields: Any) -> None:
+        self.lines.append((event, fields))
+
+    def measured(self, *measurements: Measurement) -> None:
+        self.measurements += measurements
+
+
+@dataclass
 class FakeAuditKeys:
     """The keys that may seal, by id."""
 
@@ -208,6 +226,7 @@ def fake_ports(**others: Any) -> Ports:
         "bus": FakeBus(),
         "calls": FakeCalls(),
         "signatures": FakeSignatures(),
+        "telemetry": FakeTelemetry(),
         "metric_sources": {Source.HEARTBEAT: HeartbeatMetrics()},
         "new_id": lambda: f"01J{next(numbers):023d}",
     }

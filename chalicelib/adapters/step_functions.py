@@ -32,16 +32,15 @@ class StepFunctionsExecutions:
         self._client = client
         self._state_machine_arn = state_machine_arn
 
-    def start(self, name: str, deployment_id: str) -> None:
-        """Start the execution `name` with the deployment's id as its input; one that was started before stays.
+    def start(self, name: str, deployment_id: str, correlation_id: str) -> None:
+        """Start the execution `name` with both ids as its input; one that was started before stays.
 
         Raises:
             Unavailable: Step Functions does not answer; start it again.
         """
+        given = json.dumps({"deploymentId": deployment_id, "correlationId": correlation_id})
         _asked(
-            lambda: self._client.start_execution(
-                stateMachineArn=self._state_machine_arn, name=name, input=json.dumps({"deploymentId": deployment_id})
-            ),
+            lambda: self._client.start_execution(stateMachineArn=self._state_machine_arn, name=name, input=given),
             expected=frozenset({"ExecutionAlreadyExists"}),
         )
 

@@ -95,7 +95,8 @@ SCOPES: Final = MappingProxyType[Action, Scope](
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
     """Who is asking: `name` is the user's (or node's) identity as their token proves it, `environments` where their
-    roles count, `request_id` the request they ask in. With a temporary password they may do nothing but choose one of their own."""
+    roles count, `request_id` the request they ask in, `correlation_id` what it belongs to. With a temporary password they
+    may do nothing but choose one of their own."""
 
     name: str
     roles: frozenset[Role] = frozenset()
@@ -104,6 +105,7 @@ class Caller:
     session: str = ""
     has_temporary_password: bool = False
     request_id: str = ""
+    correlation_id: str = ""
 
 
 ANONYMOUS = Caller(name="anonymous")

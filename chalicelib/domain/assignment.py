@@ -38,7 +38,8 @@ class Assignment:
 
     `position` is the effect the nodes' answers belong to: members with `wave_first` <= rank < the cut-off owe one, or
     while restoring those with rank < `touched_upto`. `bake` names the sums of what is measured since `look_from_ms`
-    (machine time). Nodes' windows are kept in steps of `series_step_ms`.
+    (machine time). Nodes' windows are kept in steps of `series_step_ms`. `correlation_id` is that of the deployment that
+    changed something last, also when it is over.
     """
 
     environment: Environment
@@ -50,6 +51,7 @@ class Assignment:
     stable_runs_on: dict[str, str] = field(default_factory=dict)
     stable_by: str = ""
     deployment_id: str | None = None
+    correlation_id: str = ""
     candidate_digest: str | None = None
     candidate_version: str | None = None
     candidate_configuration: int = 0

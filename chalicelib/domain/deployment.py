@@ -113,6 +113,7 @@ class Deployment:
     """One request and all that became of it. `id` is the executionId; `run` counts executions, 0 for the first.
 
     Where a deploy rule asked, `rule_made_by` is the person behind it.
+    `correlation_id` goes along wherever the deployment does: logs, executions, events, calls, nodes.
     """
 
     id: str
@@ -126,6 +127,7 @@ class Deployment:
     requested_by: str
     requester_email: str = ""
     rule_made_by: str = ""
+    correlation_id: str = ""
     description: str = ""
     metadata: dict[str, str] = field(default_factory=dict)
     require_approval: bool = False

@@ -78,7 +78,7 @@ class Wait:
 def answer(deployment: Deployment, state: WaitState, *, now_ms: int) -> dict[str, Any] | None:
     """What a wait in `state` returns to the machine now, or None while there is nothing to say.
 
-    Always the whole state of the machine: `deploymentId`, `environment`, `next`, and `seconds` for the timed wait
+    Always the whole state of the machine: `deploymentId`, `correlationId`, `environment`, `next`, and `seconds` for the timed wait
     that follows. `now_ms` is policy time.
     """
     if state in _STAGE_OF:
@@ -145,6 +145,7 @@ def _after_advance(deployment: Deployment, rollout: Rollout, now_ms: int) -> dic
 def _state(deployment: Deployment, rollout: Rollout | None, following: Next, *, seconds: int = 1) -> dict[str, Any]:
     return {
         "deploymentId": deployment.id,
+        "correlationId": deployment.correlation_id,
         "environment": "" if rollout is None else str(rollout.environment),
         "next": str(following),
         "seconds": seconds,

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from chalice.app import Chalice, Response
 
-from chalicelib.observability import log_failure
+from chalicelib.observability import about, log_failure
 from chalicelib.routes import (
     approval_links,
     approvals,
@@ -35,6 +35,7 @@ from chalicelib.routes import (
 )
 from chalicelib.routes.edge import Edge
 from chalicelib.routes.endpoint import problem_response, serving
+from chalicelib.routes.parameters import correlation_id
 from chalicelib.routes.problems import kind_of_status, problem
 from chalicelib.routes.response_headers import preflight_headers, security_headers
 
@@ -83,8 +84,9 @@ def _answer_preflights(app: Any, edge: Callable[[], Edge], path: str, methods: s
 def _serve(edge: Callable[[], Edge], request: Any, get_response: Callable[[Any], Response]) -> Response:
     """Around every request: what views are served with, and one shape for what Chalice answers by itself."""
     event = {} if request is None else request.to_original_event()
+    asked_in = (event.get("requestContext") or {}).get("requestId")
     try:
-        with serving(event, edge()):
+        with about(requestId=asked_in, correlationId=correlation_id(event) or asked_in), serving(event, edge()):
             response = get_response(request)
     except Exception as error:  # noqa: BLE001 (a caller always gets an answer)
         log_failure("not_served", error, path=event.get("path"))

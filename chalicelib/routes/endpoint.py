@@ -28,7 +28,14 @@ from chalicelib.routes.front_guard import read_json
 from chalicelib.routes.limits import REFUSED, limit_of
 from chalicelib.routes.noted_refusals import note_refusal
 from chalicelib.routes.noun import Noun
-from chalicelib.routes.parameters import idempotency_key, if_match, path_values, query_values, source_address
+from chalicelib.routes.parameters import (
+    correlation_id,
+    idempotency_key,
+    if_match,
+    path_values,
+    query_values,
+    source_address,
+)
 from chalicelib.routes.response_headers import cors_headers, security_headers
 from chalicelib.routes.touched import touched_environments
 from chalicelib.routes.validation import Answered, Received, validated
@@ -227,7 +234,7 @@ def _answer(
         require(caller, spec.access, *touched_environments(spec.access, given, ports=edge.ports))
     call = Call(
         edge=edge,
-        caller=caller if caller is ANONYMOUS else replace(caller, request_id=request_id),
+        caller=caller if caller is ANONYMOUS else _asking(caller, event, request_id),
         request_id=request_id,
         source=source_address(event),
         idempotency_key=key,
@@ -235,6 +242,10 @@ def _answer(
         if_match=revision,
     )
     return view(call, **given)
+
+
+def _asking(caller: Caller, event: Mapping[str, Any], request_id: str) -> Caller:
+    return replace(caller, request_id=request_id, correlation_id=correlation_id(event) or request_id)
 
 
 def _query(spec: Spec, event: Mapping[str, Any], given: dict[str, Any]) -> tuple[Violation, ...]:

@@ -7,7 +7,8 @@ from typing import Any
 
 from chalicelib.domain.errors import AlreadyDecided, NotFound
 from chalicelib.domain.hook import HookStatus
-from chalicelib.observability import log
+from chalicelib.domain.telemetry import correlation_id_of
+from chalicelib.observability import log, telling
 from chalicelib.routes import requests_by_event
 from chalicelib.usecases.answer_hook import answer_hook
 from chalicelib.usecases.deliver_event import deliver_event, end_attempt
@@ -24,7 +25,17 @@ def handle(event: Mapping[str, Any], *, ports: Ports, dead_letters: DeadLetters)
     Raises:
         Unavailable, StaleWrite: something does not answer now; the event is delivered again.
     """
-    source = event.get("source")
+    source, detail = event.get("source"), event.get("detail")
+    if source not in (CALLS, OUR_EVENTS):
+        # Whoever asks by event has no other name for what follows than the event's.
+        told = correlation_id_of(event.get("id"))
+    else:
+        told = detail.get("correlationId", "") if isinstance(detail, dict) else ""
+    with telling(correlationId=told, source=source):
+        return _handle(event, source, ports=ports, dead_letters=dead_letters)
+
+
+def _handle(event: Mapping[str, Any], source: object, *, ports: Ports, dead_letters: DeadLetters) -> dict[str, Any]:
     if source == CALLS:
         return _result(event["detail"], dead_letters=dead_letters, ports=ports)
     if source == OUR_EVENTS:

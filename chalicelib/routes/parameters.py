@@ -11,6 +11,7 @@ from chalicelib.domain.errors import NotFound, Violation
 from chalicelib.domain.hook import CALL_ID
 from chalicelib.domain.identity import USERNAME_RULE, is_username
 from chalicelib.domain.module import is_module_name, is_version
+from chalicelib.domain.telemetry import correlation_id_of
 from chalicelib.domain.trust import ISSUER_NAME_RULE, is_issuer_name
 from chalicelib.routes.fields import MODULE_NAME_RULE, VERSION_RULE, environment_named
 
@@ -86,6 +87,12 @@ def if_match(event: Mapping[str, Any]) -> tuple[int | None, tuple[Violation, ...
     if match is None:
         return None, (Violation("If-Match", 'must be one revision in quotes, such as "3"'),)
     return int(match[1]), ()
+
+
+def correlation_id(event: Mapping[str, Any]) -> str:
+    """What the caller says the request belongs to, empty where it says nothing that can be that."""
+    given = _header(event, "x-correlation-id")
+    return correlation_id_of(given[0]) if len(given) == 1 else ""
 
 
 def source_address(event: Mapping[str, Any]) -> str:

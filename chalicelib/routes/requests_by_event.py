@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
 from chalicelib.domain.access import Caller, Role
 from chalicelib.domain.errors import DomainError, InvalidInput, StaleWrite, Unavailable, Violation
+from chalicelib.domain.telemetry import correlation_id_of
 from chalicelib.routes.fields import ModuleName, Version
 from chalicelib.routes.front_guard import require_readable
 from chalicelib.routes.problems import problem_of
@@ -54,13 +56,15 @@ def handle(event: Mapping[str, Any], *, ports: Ports, dead_letters: DeadLetters)
 
 def _requested(event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
     request = validated(CreateDeployment, event.get("detail")).request()
-    deployment = create_deployment(request, caller=CALLER, idempotency_key=f"event:{event['id']}", ports=ports)
+    caller = replace(CALLER, correlation_id=correlation_id_of(event["id"]))
+    deployment = create_deployment(request, caller=caller, idempotency_key=f"event:{event['id']}", ports=ports)
     return {"executionId": deployment.id}
 
 
 def _published(event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
     appeared = validated(ArtifactPublished, event.get("detail"))
-    started = deploy_published(appeared.module_name, appeared.version, ports=ports)
+    said_in = correlation_id_of(event["id"])
+    started = deploy_published(appeared.module_name, appeared.version, correlation_id=said_in, ports=ports)
     return {"executionIds": [deployment.id for deployment in started]}
 
 

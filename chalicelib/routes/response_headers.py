@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-ALLOWED_HEADERS = "Authorization,Content-Type,Idempotency-Key,If-Match"
+ALLOWED_HEADERS = "Authorization,Content-Type,Idempotency-Key,If-Match,X-Correlation-Id"
 EXPOSED_HEADERS = "Location,ETag,Retry-After,X-Request-Id,RateLimit-Limit,RateLimit-Remaining,RateLimit-Reset"
 
 

@@ -11,6 +11,7 @@ from chalicelib.domain.deployment import Deployment, Status
 from chalicelib.domain.errors import ExecutionReplaced, Frozen
 from chalicelib.domain.rollout import Phase, Rollout
 from chalicelib.domain.waiting import Next, WaitState
+from chalicelib.observability import telling
 from chalicelib.usecases.advance_wave import advance_wave
 from chalicelib.usecases.answer_hook import time_out_hooks
 from chalicelib.usecases.choose_environment import choose_environment
@@ -39,6 +40,12 @@ def handle(event: Mapping[str, Any], *, ports: Ports) -> State:
         ExecutionReplaced: a newer execution carries the deployment on; this one must stop.
         DeploymentEnded: the deployment has reached an end.
     """
+    given = event["input"]
+    with telling(correlationId=given.get("correlationId", ""), executionId=given["deploymentId"], state=event["state"]):
+        return _run(event, ports)
+
+
+def _run(event: Mapping[str, Any], ports: Ports) -> State:
     name = event["state"]
     deployment = get_deployment(event["input"]["deploymentId"], ports=ports)
     run = _run_of(event["execution"], deployment)
@@ -155,6 +162,7 @@ WAITS: dict[str, Callable[[Deployment, Mapping[str, Any], Ports], None]] = {
 def _state(deployment: Deployment, rollout: Rollout | None = None) -> State:
     return {
         "deploymentId": deployment.id,
+        "correlationId": deployment.correlation_id,
         "environment": "" if rollout is None else str(rollout.environment),
         "next": str(Next.ADVANCE),
         "seconds": 1,

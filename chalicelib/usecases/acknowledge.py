@@ -22,6 +22,8 @@ class Acknowledged:
     """One answer: the writes that keep it, and where it belongs."""
 
     deployment_id: str
+    correlation_id: str
+    module: str
     position: str
     outcome: Outcome
     changes: tuple[Change, ...]
@@ -46,6 +48,8 @@ def acknowledged(assignment: Assignment, member: Member | None, node: Node, *, p
     answered = replace(answered, position=assignment.position, revision=member.revision + 1)
     return Acknowledged(
         deployment_id=member.deployment_id,
+        correlation_id=assignment.correlation_id,
+        module=assignment.module,
         position=assignment.position,
         outcome=outcome,
         changes=(Replace(answered), Remove(row)),

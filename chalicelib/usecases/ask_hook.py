@@ -76,12 +76,14 @@ def _order(deployment: Deployment, call: HookCall, environment: Environment | No
     return {
         "kind": "hook",
         "id": identity,
+        "correlationId": deployment.correlation_id,
         "url": call.target.url,
         "function": call.target.function,
         "body": {
             "callId": identity,
             "point": str(call.point),
             "executionId": deployment.id,
+            "correlationId": deployment.correlation_id,
             "moduleName": deployment.module,
             "version": deployment.version,
             "digest": deployment.digest,

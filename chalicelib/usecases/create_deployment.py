@@ -36,8 +36,8 @@ from chalicelib.usecases.passed_over import runs_already
 from chalicelib.usecases.policies import current_policy, policy_revision, terms_of
 from chalicelib.usecases.ports import Add, Change, Ports, Replace
 from chalicelib.usecases.quarantines import find_quarantine
-from chalicelib.usecases.recording import Decided, Entry, get_deployment, record
-from chalicelib.usecases.relay_outbox import relay_outbox
+from chalicelib.usecases.recording import Decided, Entry, get_deployment, record, show
+from chalicelib.usecases.relay_outbox import execution_order, relay_outbox
 
 IDEMPOTENCY_SECONDS = 24 * 3600
 
@@ -100,6 +100,7 @@ def create_deployment(
     if registered is None:
         raise NotFound("module version", f"{request.module} {request.version}")
     deployment = new_deployment(request, caller, ports=ports)
+    deployment = replace(deployment, correlation_id=caller.correlation_id or request_id or deployment.id)
     require_room(deployment, registered.digest, ports=ports)
     refuse_quarantined(deployment, registered.digest, ports=ports)
     require_thawed(deployment, registered.digest, ports=ports)
@@ -107,7 +108,7 @@ def create_deployment(
         id=f"{deployment.id}#start",
         topic="execution",
         created_at_ms=ports.clock.machine_ms(),
-        payload={"name": deployment.execution_name, "deploymentId": deployment.id},
+        payload=execution_order(deployment),
     )
     also: list[Change] = [Add(start)]
     if idempotency_key:
@@ -138,6 +139,7 @@ def create_deployment(
         if earlier is None:
             raise
         return earlier
+    show(recorded, ports=ports)
     relay_outbox((start, *recorded.messages), ports=ports)
     return recorded.after
 

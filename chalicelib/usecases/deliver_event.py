@@ -93,6 +93,7 @@ def _ordered(delivery: Delivery, webhook: Webhook, change: Change, *, ports: Por
     order = {
         "kind": "delivery",
         "id": delivery.event_id,
+        "correlationId": _correlation_id(delivery),
         "webhookId": webhook.id,
         "attempt": delivery.attempt,
         "url": webhook.url,
@@ -111,6 +112,11 @@ def _ordered(delivery: Delivery, webhook: Webhook, change: Change, *, ports: Por
         return False
     relay_outbox((message,), ports=ports)
     return True
+
+
+def _correlation_id(delivery: Delivery) -> str:
+    """What the event that is delivered belongs to; events of nodes and of the line belong to nothing."""
+    return str(json.loads(delivery.body)["data"].get("correlationId", ""))
 
 
 def _letter(delivery: Delivery) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from chalicelib.usecases.create_deployment import DeploymentRequest, create_depl
 from chalicelib.usecases.ports import Change, Ports, Replace
 
 
-def deploy_published(module: str, version: str, *, ports: Ports) -> tuple[Deployment, ...]:
+def deploy_published(module: str, version: str, *, correlation_id: str = "", ports: Ports) -> tuple[Deployment, ...]:
     """The deployments that follow. The same again gives the same ones; a version that came late gives none.
 
     Raises:
@@ -21,7 +21,8 @@ def deploy_published(module: str, version: str, *, ports: Ports) -> tuple[Deploy
     if ports.store.get(ModuleVersion, module, version) is None:
         raise NotFound("module version", f"{module} {version}")
     rules = ports.store.list(DeployRule, module)
-    return tuple(_deployed(rule, version, ports=ports) for rule in rules if _is_claimed(rule, version, ports=ports))
+    claimed = [rule for rule in rules if _is_claimed(rule, version, ports=ports)]
+    return tuple(_deployed(rule, version, correlation_id, ports=ports) for rule in claimed)
 
 
 def _is_claimed(listed: DeployRule, version: str, *, ports: Ports) -> bool:
@@ -37,7 +38,7 @@ def _is_claimed(listed: DeployRule, version: str, *, ports: Ports) -> bool:
     return decide_and_commit(decide, ports=ports)
 
 
-def _deployed(rule: DeployRule, version: str, *, ports: Ports) -> Deployment:
+def _deployed(rule: DeployRule, version: str, correlation_id: str, *, ports: Ports) -> Deployment:
     """The key makes one deployment of any number of events, also when this ended between claim and creation."""
     request = DeploymentRequest(
         module=rule.module,
@@ -46,5 +47,5 @@ def _deployed(rule: DeployRule, version: str, *, ports: Ports) -> Deployment:
         rule_made_by=rule.created_by,
         description=f"Deploy rule {rule.id}: the version appeared.",
     )
-    caller = Caller(name=f"rule:{rule.id}", roles=frozenset({Role.DEPLOYER}))
+    caller = Caller(name=f"rule:{rule.id}", roles=frozenset({Role.DEPLOYER}), correlation_id=correlation_id)
     return create_deployment(request, caller=caller, idempotency_key=f"published:{version}", ports=ports)

@@ -24,6 +24,7 @@ def make_call(order: Mapping[str, Any], *, ports: OutboundPorts) -> dict[str, An
         Unavailable: the result was not taken; the order is delivered again.
     """
     result = _ask_hook(order, ports=ports) if order["kind"] == "hook" else _deliver(order, ports=ports)
+    result["correlationId"] = order.get("correlationId", "")
     ports.results.tell(result)
     return result
 
@@ -76,4 +77,6 @@ def _posted(order: Mapping[str, Any], body: bytes, *, subject: str, ports: Outbo
     secrets = [key.secret(subject, version) for version in order["secretVersions"]]
     signed = signed_headers(secrets, message_id=order["id"], at_s=ports.clock.machine_ms() // 1000, body=body)
     headers = {"Content-Type": "application/json", "Idempotency-Key": order["id"], **signed}
+    if order.get("correlationId"):
+        headers["X-Correlation-Id"] = order["correlationId"]
     return ports.http.post(order["url"], headers=headers, body=body, timeout_s=ANSWER_S)

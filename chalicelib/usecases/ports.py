@@ -16,6 +16,7 @@ from chalicelib.domain.analysis.policy import AnalysisPolicy, DeclaredMetric
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.metering import OpenStep
 from chalicelib.domain.metrics import Window
+from chalicelib.domain.telemetry import Measurement
 
 
 class Record(Protocol):
@@ -148,8 +149,8 @@ class Clock(Protocol):
 class Executions(Protocol):
     """The state machine."""
 
-    def start(self, name: str, deployment_id: str) -> None:
-        """Start the execution `name`; one that was started before is left as it is."""
+    def start(self, name: str, deployment_id: str, correlation_id: str) -> None:
+        """Start the execution `name` with both ids as its input; one that was started before is left as it is."""
         ...
 
     def is_running(self, name: str) -> bool:
@@ -214,6 +215,18 @@ class DeadLetters(Protocol):
         Raises:
             Unavailable: it could not be kept; deliver the event again.
         """
+        ...
+
+
+class Telemetry(Protocol):
+    """What operators see. It is told after the write that decided, so at most once, and it never fails its caller."""
+
+    def happened(self, event: str, **fields: Any) -> None:
+        """One line: a name and its fields."""
+        ...
+
+    def measured(self, *measurements: Measurement) -> None:
+        """Numbers."""
         ...
 
 
@@ -310,5 +323,6 @@ class Ports:
     bus: Bus
     calls: Calls
     signatures: Signatures
+    telemetry: Telemetry
     metric_sources: Mapping[Source, MetricSource] = field(default_factory=dict)
     new_id: Callable[[], str]

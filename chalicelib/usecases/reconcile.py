@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from chalicelib.domain.approval import Approval, remind
-from chalicelib.domain.deployment import Deployment
+from chalicelib.domain.deployment import Deployment, Status
 from chalicelib.domain.errors import DomainError
 from chalicelib.domain.rollout import Phase
+from chalicelib.domain.telemetry import waiting
 from chalicelib.domain.timeline import EventType, OutboxMessage
 from chalicelib.domain.turn import Turn
 from chalicelib.usecases.answer_hook import time_out_hooks
@@ -22,7 +23,7 @@ from chalicelib.usecases.finish_restore import finish_restore
 from chalicelib.usecases.keep_freezes import thaw
 from chalicelib.usecases.ports import Add, Ports, Record
 from chalicelib.usecases.recording import Decided, Entry, change_deployment, get_deployment, wake
-from chalicelib.usecases.relay_outbox import relay_outbox
+from chalicelib.usecases.relay_outbox import execution_order, relay_outbox
 from chalicelib.usecases.take_turn import let_in, take_turn
 
 MOST_PER_PASS = 1_000
@@ -49,6 +50,7 @@ def reconcile(*, grace_ms: int = GRACE_MS, ports: Ports) -> Reconciled:
     messages = list(_open(OutboxMessage, "OUTBOX", ports=ports))
     woken = _wake_for(messages, ports=ports)
     relayed = relay_outbox(messages, ports=ports)
+    _show_waiting(ports=ports)
     expired = sum(_attempt(approval.deployment_id, ports=ports) for approval in _due_approvals(ports=ports))
     reminded = _remind(ports=ports)
     let_in(ports=ports)
@@ -114,7 +116,7 @@ def _order(deployment: Deployment, *, ports: Ports) -> OutboxMessage:
         id=f"{deployment.id}#start-r{deployment.run}",
         topic="execution",
         created_at_ms=ports.clock.machine_ms(),
-        payload={"name": deployment.execution_name, "deploymentId": deployment.id},
+        payload=execution_order(deployment),
     )
 
 
@@ -126,6 +128,14 @@ def _wake_for(messages: Iterable[OutboxMessage], *, ports: Ports) -> int:
         deployment = ports.store.get(Deployment, deployment_id)
         woken += deployment is not None and wake(deployment, ports=ports)
     return woken
+
+
+def _show_waiting(*, ports: Ports) -> None:
+    """How much waits for people, for turns and for the calendar, as this pass finds it."""
+    asked = [approval.requested_at_ms for approval in _open(Approval, "APPROVALS", ports=ports)]
+    queued = sum(each.status is Status.QUEUED for each in _open(Deployment, "DEPLOYMENTS", ports=ports))
+    found = waiting(approvals_asked_at_ms=asked, queued=queued, now_ms=ports.clock.policy_ms())
+    ports.telemetry.measured(*found)
 
 
 def _due_approvals(*, ports: Ports) -> Iterator[Approval]:

@@ -9,6 +9,7 @@ from typing import Any
 from chalicelib.domain.deployment import Deployment
 from chalicelib.domain.environment import Environment
 from chalicelib.domain.errors import NotFound, StaleWrite, Unavailable
+from chalicelib.domain.telemetry import measurements_of
 from chalicelib.domain.timeline import AuditRecord, Event, EventType, OutboxMessage, audit_hash
 from chalicelib.domain.waiting import Next, Wait, answer
 from chalicelib.usecases.ports import Add, Change, Ports, Replace
@@ -42,11 +43,12 @@ class Decided:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """A change ready to be committed, and the messages to relay afterwards."""
+    """A change ready to be committed, the messages to relay afterwards, and the events to show then."""
 
     after: Deployment
     changes: tuple[Change, ...]
     messages: tuple[OutboxMessage, ...]
+    events: tuple[Event, ...] = ()
 
 
 def record(
@@ -56,6 +58,7 @@ def record(
     seq, previous = decided.after.event_seq, decided.after.audit_hash
     changes: list[Change] = []
     messages: list[OutboxMessage] = []
+    events: list[Event] = []
     for entry in decided.entries:
         seq += 1
         event = Event(
@@ -80,6 +83,7 @@ def record(
         )
         audit = replace(audit, hash=audit_hash(audit))
         previous = audit.hash
+        events.append(event)
         message = _message(event, decided.after, machine_ms)
         messages.append(message)
         changes += [Add(event), Add(audit), Add(message)]
@@ -96,7 +100,9 @@ def record(
         revision=0 if before is None else before.revision + 1,
     )
     first: Change = Add(after) if before is None else Replace(after)
-    return Recorded(after=after, changes=(first, *changes, *decided.also), messages=tuple(messages))
+    return Recorded(
+        after=after, changes=(first, *changes, *decided.also), messages=tuple(messages), events=tuple(events)
+    )
 
 
 def change_deployment(
@@ -135,9 +141,28 @@ def change_deployment(
             if attempt == MAX_TRIES - 1:
                 raise
             continue
+        show(recorded, ports=ports)
         _follow_up(recorded, ports=ports)
         return recorded.after
     raise AssertionError("unreachable")
+
+
+def show(recorded: Recorded, *, ports: Ports) -> None:
+    """A line for each event that was written, and the numbers that follow. Who dies before this has shown nothing."""
+    deployment = recorded.after
+    for event in recorded.events:
+        ports.telemetry.happened(
+            str(event.type),
+            executionId=deployment.id,
+            correlationId=deployment.correlation_id,
+            seq=event.seq,
+            status=event.status,
+            moduleName=deployment.module,
+            version=deployment.version,
+            environment=None if event.environment is None else str(event.environment),
+            wave=event.wave,
+        )
+    ports.telemetry.measured(*measurements_of(deployment, recorded.events))
 
 
 def _follow_up(recorded: Recorded, *, ports: Ports) -> None:
@@ -204,6 +229,7 @@ def send_answer(deployment: Deployment, *, ports: Ports) -> bool:
 def _message(event: Event, deployment: Deployment, machine_ms: int) -> OutboxMessage:
     detail = {
         "executionId": deployment.id,
+        "correlationId": deployment.correlation_id,
         "seq": event.seq,
         "type": str(event.type),
         "at": event.at_ms,

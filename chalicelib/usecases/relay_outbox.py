@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+from chalicelib.domain.deployment import Deployment
 from chalicelib.domain.errors import StaleWrite, Unavailable
 from chalicelib.domain.timeline import OutboxMessage
 from chalicelib.usecases.ports import Ports, Remove
+
+
+def execution_order(deployment: Deployment) -> dict[str, Any]:
+    """What the outbox keeps of an execution that is to be started."""
+    return {
+        "name": deployment.execution_name,
+        "deploymentId": deployment.id,
+        "correlationId": deployment.correlation_id,
+    }
 
 
 def relay_outbox(messages: Sequence[OutboxMessage], *, ports: Ports) -> int:
@@ -36,7 +47,9 @@ def tell(messages: Sequence[OutboxMessage], *, ports: Ports) -> None:
             troubles.append(trouble)
     for message in messages:
         if message.topic == "execution":
-            ports.executions.start(message.payload["name"], message.payload["deploymentId"])
+            order = message.payload
+            # What older code ordered belongs to nothing.
+            ports.executions.start(order["name"], order["deploymentId"], order.get("correlationId", ""))
         if message.topic == "call":
             try:
                 ports.calls.order(message.payload)

@@ -21,6 +21,7 @@ from chalicelib.domain.node_history import (
     is_drained,
     noted,
 )
+from chalicelib.domain.telemetry import lag_of
 from chalicelib.domain.timeline import OutboxMessage
 from chalicelib.usecases.acknowledge import Acknowledged, acknowledged, after_acknowledgement
 from chalicelib.usecases.look_for_harm import look_for_harm
@@ -56,6 +57,7 @@ class Wanted:
     module: str
     fence: int
     desired: Desired
+    correlation_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +92,7 @@ def report_heartbeat(node_id: str, credential_hash: str, heartbeat: Heartbeat, *
         assignments = ports.store.list(Assignment, node.environment)
     now = ports.clock.policy_ms()
     wanted = [
-        Wanted(module=each.module, fence=each.fence, desired=desired)
+        Wanted(module=each.module, fence=each.fence, desired=desired, correlation_id=each.correlation_id)
         for each in assignments
         if each.fence and (desired := desired_of(each, node, members.get(each.module), now_ms=now)) is not None
     ]
@@ -184,10 +186,27 @@ def _keep_report(
             for assignment in moving:
                 members[assignment.module] = _member(assignment, node, ports=ports)
             continue
+        _show(node, done, ports=ports)
         if notices:
             relay_outbox(notices, ports=ports)
         return done
     raise AssertionError("unreachable")
+
+
+def _show(before: Node, done: Sequence[Acknowledged], *, ports: Ports) -> None:
+    """What the report that was just written settled, and how late it came."""
+    for answer in done:
+        ports.telemetry.happened(
+            "NodeAnswered",
+            executionId=answer.deployment_id,
+            correlationId=answer.correlation_id,
+            nodeId=before.id,
+            nodeName=before.name,
+            moduleName=answer.module,
+            position=answer.position,
+            outcome=str(answer.outcome),
+        )
+    ports.telemetry.measured(*lag_of(before, now_ms=ports.clock.machine_ms()))
 
 
 def _with_history(

@@ -65,6 +65,7 @@ def _moved_cut_off(
         before,
         fence=rollout.fence,
         deployment_id=deployment.id,
+        correlation_id=deployment.correlation_id,
         candidate_digest=deployment.digest,
         candidate_version=deployment.version,
         candidate_configuration=rollout.configuration,

@@ -10,7 +10,7 @@ _AS_SAM = "SAM makes this logical id when it publishes what the stack names."
 
 def accepted(stage: Stage) -> dict[str, str]:
     """The reason for each finding that stays, by its id."""
-    return {**_OTHERS, **_wildcards(stage)}
+    return {**_OTHERS, **_wildcards(stage), **({} if stage.is_traced else _UNTRACED)}
 
 
 def _wildcards(stage: Stage) -> dict[str, str]:
@@ -25,6 +25,11 @@ def _wildcards(stage: Stage) -> dict[str, str]:
     return found
 
 
+_UNTRACED = {
+    "AwsSolutions::AwsSolutions-SF2": (
+        "Traces cost for each state; the correlation id finds the same in the logs, and `-c tracing=on` switches them on."
+    ),
+}
 _OTHERS = {
     "AwsSolutions::AwsSolutions-IAM5[Resource::<Steps.Arn>:*]": (
         "Executions that run call the version they began with, whichever that is."

@@ -65,7 +65,7 @@ class Edge(Construct):
         account = self._may_write_logs()
         api.node.add_dependency(account)
         api.add_property_override("Name", deployed("api", stage.name))
-        api.add_property_override("TracingEnabled", True)
+        api.add_property_override("TracingEnabled", stage.is_traced)
         api.add_property_override("MinimumCompressionSize", COMPRESSED_FROM_BYTES)
         api.add_property_override(
             "AccessLogSetting", {"DestinationArn": group.log_group_arn, "Format": json.dumps(_ACCESS_LOG)}

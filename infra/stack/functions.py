@@ -49,7 +49,7 @@ class Functions(Construct):
         configured: dict[str, Any] = {}
         for function in resources.functions:
             policy = directory / ".chalice" / f"policy-{function.name}.json"
-            policy.write_text(json.dumps(policy_of(function.name, stage.name, key_arn=storage.key.key_arn)))
+            policy.write_text(json.dumps(_policy(function.name, stage, storage)))
             configured["api_handler" if function.name == "api" else function.name] = {
                 "autogen_policy": False,
                 "iam_policy_file": policy.name,
@@ -63,7 +63,7 @@ class Functions(Construct):
                     "api_gateway_stage": "api",
                     "api_gateway_endpoint_type": "REGIONAL",
                     "autogen_policy": False,
-                    "xray": True,
+                    "xray": stage.is_traced,
                     "environment_variables": dict(settings),
                     "lambda_functions": configured,
                 }
@@ -110,6 +110,10 @@ class Functions(Construct):
                     "DestinationConfig": {"OnFailure": {"Type": "SQS", "Destination": dead_letters.queue_arn}},
                 },
             )
+
+
+def _policy(function: str, stage: Stage, storage: Storage) -> dict[str, object]:
+    return policy_of(function, stage.name, key_arn=storage.key.key_arn, is_traced=stage.is_traced)
 
 
 def logical_id(name: str) -> str:

@@ -22,10 +22,11 @@ class Stage:
     requests_per_second: int
     alarm_email: str = ""
     cors_origins: str = ""
+    is_traced: bool = False
 
     @classmethod
     def from_context(cls, told: Callable[[str], object]) -> Stage:
-        """From `-c stage=… -c alarmEmail=… -c corsOrigins=…`.
+        """From `-c stage=… -c alarmEmail=… -c corsOrigins=… -c tracing=on`.
 
         Raises:
             ValueError: names the value and its rule.
@@ -36,6 +37,9 @@ class Stage:
         email = str(told("alarmEmail") or "")
         if email and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", email):
             raise ValueError(f"alarmEmail {email!r} is no address")
+        tracing = str(told("tracing") or "off")
+        if tracing not in ("on", "off"):
+            raise ValueError(f"tracing {tracing!r}: on or off")
         keeps = name != FIT_FOR_ANYTHING
         return cls(
             name=name,
@@ -45,4 +49,5 @@ class Stage:
             requests_per_second=2_000 if keeps else 200,
             alarm_email=email,
             cors_origins=str(told("corsOrigins") or ""),
+            is_traced=tracing == "on",
         )

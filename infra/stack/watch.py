@@ -11,9 +11,10 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from chalicelib.domain.telemetry import MEASURES, Measure, Unit
 from infra.naming import deployed
 from infra.resources import Resources
-from infra.stack.alarms import Alarm, alarms
+from infra.stack.alarms import Alarm, alarms, overview
 from infra.stack.stage import Stage
 from infra.stack.storage import Storage
 from infra.stack.workflow import Workflow
@@ -48,7 +49,7 @@ class Watch(Construct):
             self,
             "Dashboard",
             dashboard_name=deployed("overview", stage.name),
-            dashboard_body=json.dumps({"widgets": _widgets(every)}),
+            dashboard_body=json.dumps({"widgets": _widgets(every, stage)}),
         )
 
     def _alarm(self, alarm: Alarm, stage: Stage) -> None:
@@ -77,8 +78,9 @@ class Watch(Construct):
         )
 
 
-def _widgets(every: tuple[Alarm, ...]) -> list[dict[str, Any]]:
-    """What the alarms look at, three in a row."""
+def _widgets(every: tuple[Alarm, ...], stage: Stage) -> list[dict[str, Any]]:
+    """What the program measures, then what the alarms look at, three in a row."""
+    shown = [_of_measure(name, series) for name, series in overview(stage).items()] + [_of_alarm(a) for a in every]
     return [
         {
             "type": "metric",
@@ -86,16 +88,25 @@ def _widgets(every: tuple[Alarm, ...]) -> list[dict[str, Any]]:
             "y": number // 3 * 6,
             "width": 8,
             "height": 6,
-            "properties": {
-                "title": alarm.name,
-                "region": cdk.Aws.REGION,
-                "stat": alarm.statistic,
-                "period": alarm.period_s,
-                "metrics": [
-                    [alarm.namespace, alarm.metric, *(each for pair in alarm.dimensions.items() for each in pair)]
-                ],
-                "annotations": {"horizontal": [{"label": "alarm", "value": alarm.threshold}]},
-            },
+            "properties": properties | {"region": cdk.Aws.REGION},
         }
-        for number, alarm in enumerate(every)
+        for number, properties in enumerate(shown)
     ]
+
+
+def _of_measure(name: str, series: list[list[str]]) -> dict[str, Any]:
+    unit = MEASURES[Measure(name)].unit
+    is_gauge = Measure(name) in (Measure.APPROVALS_PENDING, Measure.QUEUE_LENGTH)
+    statistic = "Sum" if unit is Unit.COUNT and not is_gauge else "Maximum"
+    return {"title": name, "stat": statistic, "period": 300, "metrics": series}
+
+
+def _of_alarm(alarm: Alarm) -> dict[str, Any]:
+    dimensions = [each for pair in alarm.dimensions.items() for each in pair]
+    return {
+        "title": alarm.name,
+        "stat": alarm.statistic,
+        "period": alarm.period_s,
+        "metrics": [[alarm.namespace, alarm.metric, *dimensions]],
+        "annotations": {"horizontal": [{"label": "alarm", "value": alarm.threshold}]},
+    }

@@ -31,7 +31,7 @@ class Workflow(Construct):
             encryption_key=storage.key,
             removal_policy=cdk.RemovalPolicy.DESTROY,
         )
-        role = self._role(machine, functions)
+        role = self._role(machine, functions, is_traced=stage.is_traced)
         self.machine = sfn.CfnStateMachine(
             self,
             "Machine",
@@ -39,7 +39,7 @@ class Workflow(Construct):
             role_arn=role.role_arn,
             definition_string=machine.definition.read_text(encoding="utf-8"),
             definition_substitutions={},
-            tracing_configuration=sfn.CfnStateMachine.TracingConfigurationProperty(enabled=True),
+            tracing_configuration=sfn.CfnStateMachine.TracingConfigurationProperty(enabled=stage.is_traced),
             logging_configuration=sfn.CfnStateMachine.LoggingConfigurationProperty(
                 level="ERROR",
                 include_execution_data=False,
@@ -74,7 +74,7 @@ class Workflow(Construct):
         )
         alias.apply_removal_policy(cdk.RemovalPolicy.DESTROY)
 
-    def _role(self, machine: StateMachine, functions: Functions) -> iam.Role:
+    def _role(self, machine: StateMachine, functions: Functions, *, is_traced: bool) -> iam.Role:
         role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
         for function in sorted(set(machine.function_arns.values())):
             role.add_to_policy(
@@ -84,18 +84,8 @@ class Workflow(Construct):
                     resources=[f"{functions.arn(function)}:*"],
                 )
             )
-        role.add_to_policy(
-            iam.PolicyStatement(
-                sid="Trace",
-                actions=[
-                    "xray:GetSamplingRules",
-                    "xray:GetSamplingTargets",
-                    "xray:PutTelemetryRecords",
-                    "xray:PutTraceSegments",
-                ],
-                resources=["*"],
-            )
-        )
+        if is_traced:
+            role.add_to_policy(_trace())
         role.add_to_policy(
             iam.PolicyStatement(
                 sid="DeliverLogs",
@@ -113,3 +103,17 @@ class Workflow(Construct):
             )
         )
         return role
+
+
+def _trace() -> iam.PolicyStatement:
+    """X-Ray has no resources to name."""
+    return iam.PolicyStatement(
+        sid="Trace",
+        actions=[
+            "xray:GetSamplingRules",
+            "xray:GetSamplingTargets",
+            "xray:PutTelemetryRecords",
+            "xray:PutTraceSegments",
+        ],
+        resources=["*"],
+    )

@@ -13,7 +13,7 @@ from chalicelib.domain.errors import Unavailable
 from chalicelib.usecases.ports import Executions
 
 CALLS: list[Callable[[Executions], Any]] = [
-    lambda executions: executions.start("one", "deployment-1"),
+    lambda executions: executions.start("one", "deployment-1", "correlation-1"),
     lambda executions: executions.is_running("one"),
     lambda executions: executions.answer("token", {}),
     lambda executions: executions.refuse("token", error="DeploymentEnded", cause=""),

@@ -12,13 +12,16 @@ from typing import Any
 import pytest
 
 import app as application
+from chalicelib.domain.telemetry import MEASURES, NAMESPACE
+from chalicelib.domain.telemetry import STAGE as STAGE_DIMENSION
 from chalicelib.routes.endpoint import all_specs
 from chalicelib.routes.limits import limit_of
 from infra.local import resource_creation
 from infra.local.cloud import LocalCloud
 from infra.naming import LIVE, deployed
-from infra.permissions import PERMISSIONS, Use
+from infra.permissions import PERMISSIONS, TRACES, Use
 from infra.resources import COMPRESSED_FROM_BYTES, HOTSWAP
+from infra.stack.alarms import Alarm, alarms
 from infra.stack.calls import rate
 from infra.stack.firewall import path_pattern
 from infra.stack.stage import Stage
@@ -195,7 +198,7 @@ def test_each_function_has_a_role_of_its_own_with_its_permissions_and_no_others(
         (policy,) = roles[each["Role"]["Fn::GetAtt"][0]]["Policies"]
         statements = policy["PolicyDocument"]["Statement"]
         assert {said["Sid"]: said["Action"] for said in statements} == {
-            grant.sid: list(grant.actions) for grant in PERMISSIONS[function]
+            grant.sid: list(grant.actions) for grant in PERMISSIONS[function] if grant is not TRACES
         }
         assert "ManagedPolicyArns" not in roles[each["Role"]["Fn::GetAtt"][0]]
 
@@ -254,7 +257,6 @@ def test_the_gateway_limits_and_says_what_it_was_asked(template: Template):
     assert method["ThrottlingBurstLimit"] > 0
     assert method["DataTraceEnabled"] is False
     assert not re.search("header|querystring", api["AccessLogSetting"]["Format"], re.I)
-    assert api["TracingEnabled"] is True
     assert api["MinimumCompressionSize"] == COMPRESSED_FROM_BYTES
     assert api["EndpointConfiguration"] == {"Type": "REGIONAL"} or api["EndpointConfiguration"] == "REGIONAL"
 
@@ -290,8 +292,65 @@ def test_every_alarm_tells_somebody_and_stands_in_the_operations_page(template: 
         assert alarm["AlarmActions"]
         assert alarm["OKActions"]
         assert f"`{alarm['AlarmName'].removeprefix(f'hotswap-{STAGE}-')}`" in page, alarm["AlarmName"]
+    widgets = _widgets(template)
+    assert len(widgets) == len(alarms) + len(MEASURES)
+
+
+def test_alarms_and_dashboard_ask_for_what_the_program_writes_and_for_all_of_it(template: Template):
+    written = {
+        (str(measure), tuple(sorted({STAGE_DIMENSION: STAGE, **({shape.dimension: of} if of else {})}.items())))
+        for measure, shape in MEASURES.items()
+        for of in shape.values or ("",)
+    }
+
+    asked = {
+        (each["MetricName"], tuple(sorted((one["Name"], one["Value"]) for one in each["Dimensions"])))
+        for each in template.all_of("AWS::CloudWatch::Alarm").values()
+        if each["Namespace"] == NAMESPACE
+    }
+    shown = {
+        (name, tuple(sorted(zip(rest[::2], rest[1::2], strict=True))))
+        for widget in _widgets(template)
+        for namespace, name, *rest in widget["properties"]["metrics"]
+        if namespace == NAMESPACE
+    }
+    assert asked
+    assert asked <= written
+    assert shown == written
+
+
+def test_the_operations_page_lists_the_measures_as_they_are():
+    page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+
+    for measure, shape in MEASURES.items():
+        by = f"`{shape.dimension}`" if shape.dimension else "–"
+        assert f"| `{measure}` | {shape.unit} | {by} | {shape.meaning} |" in page, measure
+
+
+@pytest.mark.parametrize(
+    "alarm", alarms(HOTSWAP, Stage.from_context({"stage": STAGE}.get), ""), ids=lambda each: each.name
+)
+def test_each_alarm_says_what_to_do(alarm: Alarm):
+    page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+    section = page.partition("## Alarms")[2].partition("\n## ")[0]
+
+    (row,) = [line for line in section.splitlines() if f"`{alarm.name}`" in line.partition(" | ")[0]]
+    what_to_do = row.strip("| ").split(" | ", 2)[2]
+    assert len(what_to_do.split()) >= 8, row
+
+
+def test_nothing_is_traced_unless_the_context_says_so(template: Template):
+    assert template.one("AWS::Serverless::Api")["TracingEnabled"] is False
+    assert template.one("AWS::StepFunctions::StateMachine")["TracingConfiguration"] == {"Enabled": False}
+    assert not any(each.get("Tracing") == "Active" for each in template.all_of("AWS::Serverless::Function").values())
+    assert "xray:" not in json.dumps(template.content)
+    assert Stage.from_context({"tracing": "on"}.get).is_traced
+
+
+def _widgets(template: Template) -> list[dict[str, Any]]:
     body = template.one("AWS::CloudWatch::Dashboard")["DashboardBody"]
-    assert len(json.loads(re.sub(r"\$\{[^}]*\}", "x", _text(body)))["widgets"]) == len(alarms)
+    found: list[dict[str, Any]] = json.loads(re.sub(r"\$\{[^}]*\}", "x", _text(body)))["widgets"]
+    return found
 
 
 @pytest.mark.parametrize(
@@ -301,6 +360,7 @@ def test_every_alarm_tells_somebody_and_stands_in_the_operations_page(template: 
         ({"stage": "Prod"}, "stage 'Prod'"),
         ({"stage": "production-eu"}, "stage 'production-eu'"),
         ({"alarmEmail": "nobody"}, "alarmEmail 'nobody'"),
+        ({"tracing": "yes"}, "tracing 'yes'"),
     ],
 )
 def test_a_context_that_makes_no_sense_is_refused_by_name(context, rule):

@@ -56,22 +56,22 @@ def a_fake_world() -> World:
 
 
 def test_what_was_started_is_running(world: World):
-    world.executions.start("one", "deployment-1")
+    world.executions.start("one", "deployment-1", "correlation-1")
 
     assert world.executions.is_running("one")
     assert not world.executions.is_running("two")
 
 
 def test_starting_again_changes_nothing(world: World):
-    world.executions.start("one", "deployment-1")
+    world.executions.start("one", "deployment-1", "correlation-1")
 
-    world.executions.start("one", "deployment-1")
+    world.executions.start("one", "deployment-1", "correlation-1")
 
     assert world.executions.is_running("one")
 
 
 def test_an_answer_wakes_the_task_and_the_execution_ends(world: World):
-    world.executions.start("one", "deployment-1")
+    world.executions.start("one", "deployment-1", "correlation-1")
 
     sent = world.executions.answer(world.token_of("one"), {"next": "end"})
 
@@ -81,17 +81,17 @@ def test_an_answer_wakes_the_task_and_the_execution_ends(world: World):
 
 
 def test_one_that_has_ended_is_not_started_again(world: World):
-    world.executions.start("one", "deployment-1")
+    world.executions.start("one", "deployment-1", "correlation-1")
     world.executions.answer(world.token_of("one"), {})
     world.outcome_of("one")
 
-    world.executions.start("one", "deployment-1")
+    world.executions.start("one", "deployment-1", "correlation-1")
 
     assert not world.executions.is_running("one")
 
 
 def test_a_refusal_fails_the_task_with_its_name(world: World):
-    world.executions.start("one", "deployment-1")
+    world.executions.start("one", "deployment-1", "correlation-1")
 
     sent = world.executions.refuse(world.token_of("one"), error="DeploymentEnded", cause="Cancelled")
 
@@ -101,7 +101,7 @@ def test_a_refusal_fails_the_task_with_its_name(world: World):
 
 
 def test_a_second_answer_comes_too_late(world: World):
-    world.executions.start("one", "deployment-1")
+    world.executions.start("one", "deployment-1", "correlation-1")
     token = world.token_of("one")
     world.executions.answer(token, {})
 

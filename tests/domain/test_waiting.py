@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -74,9 +75,12 @@ def test_a_rollout_that_has_ended_sends_the_machine_to_its_end(state: WaitState,
 
 @pytest.mark.parametrize(("status", "following"), [(Status.RUNNING, "release"), (Status.CANCELLED, "end")])
 def test_a_promoted_rollout_is_released_unless_the_deployment_ended_meanwhile(status: Status, following: str) -> None:
-    said = answer(in_phase(Phase.PROMOTED, status=status), WaitState.ADVANCE_WAVE, now_ms=NOW_MS)
+    deployment = replace(in_phase(Phase.PROMOTED, status=status), correlation_id="c0ffee00")
 
-    assert said == {"deploymentId": a_deployment().id, "environment": "Development", "next": following, "seconds": 1}
+    said = answer(deployment, WaitState.ADVANCE_WAVE, now_ms=NOW_MS)
+
+    ids = {"deploymentId": deployment.id, "correlationId": "c0ffee00"}
+    assert said == ids | {"environment": "Development", "next": following, "seconds": 1}
 
 
 def test_before_any_environment_has_begun_there_is_none_to_name() -> None:
@@ -139,7 +143,7 @@ def test_every_answer_is_ids_and_small_numbers_only() -> None:
     said = [answer(in_phase(phase), state, now_ms=NOW_MS) for state in WaitState for phase in Phase]
 
     for each in filter(None, said):
-        assert set(each) == {"deploymentId", "environment", "next", "seconds"}
+        assert set(each) == {"deploymentId", "correlationId", "environment", "next", "seconds"}
         assert isinstance(each["seconds"], int)
         assert each["seconds"] >= 1
 

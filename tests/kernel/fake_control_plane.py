@@ -72,6 +72,8 @@ class FakeControlPlane:
         self.violations: list[str] = []
         self.next_heartbeat_ms = 50
         self.revoked_keys: list[str] = []
+        self.correlation_ids: dict[int, str] = {}
+        self.told_of: list[str] = []
         self.answer_status = 200
         self.lose_answers = 0
         self.port = 0
@@ -153,6 +155,8 @@ class FakeControlPlane:
             return web.json_response({"title": "as the test wishes"}, status=self.answer_status)
         raw = await request.read()
         self._count(node, raw)
+        if "X-Correlation-Id" in request.headers:
+            self.told_of.append(request.headers["X-Correlation-Id"])
         if self.lose_answers > 0:
             self.lose_answers -= 1
             assert request.transport is not None
@@ -183,7 +187,9 @@ class FakeControlPlane:
         known = node.module(module)
         has = {known.get("active"), *known.get("staged", [])}
         active = desired["active"]
+        told = self.correlation_ids.get(desired["fence"])
         return {
+            **({"correlationId": told} if told is not None else {}),
             "module": module,
             "fence": desired["fence"],
             "active": None if active is None else self._with_link(active, has),

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.kernel.conftest import Builder, Fleet, WhileLoaded
 from tests.kernel.fake_control_plane import FakeControlPlane, until
 
@@ -136,3 +138,26 @@ async def test_an_answer_that_is_not_one_changes_nothing(
 def _report_on_disk(fleet: Fleet, name: str) -> bytes:
     path: Path = fleet.data_dir / name / "report.json"
     return path.read_bytes().partition(b"\n")[2]
+
+
+async def test_an_order_is_logged_and_answered_with_what_it_belongs_to(
+    control_plane: FakeControlPlane, fleet: Fleet, built: Builder, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="kernel")
+    digest = control_plane.publish(built("1.0.0"))
+    control_plane.correlation_ids = {1: "pipeline-1234", 2: "a\r\nX-Evil: 1"}
+    name = await fleet.start()
+    await fleet.runs(digest, 1)
+    await fleet.runs(digest, 2)
+    reports = len(control_plane.node(name).reports)
+    await until(lambda: len(control_plane.node(name).reports) > reports + 2, "more reports")
+
+    lines = [json.loads(record.getMessage()) for record in caplog.records]
+    orders = [(line["event"], line["fence"], line["correlation_id"]) for line in lines if "order_" in line["event"]]
+    assert orders == [
+        ("order_begun", 1, "pipeline-1234"),
+        ("order_ended", 1, "pipeline-1234"),
+        ("order_begun", 2, ""),
+        ("order_ended", 2, ""),
+    ]
+    assert control_plane.told_of == ["pipeline-1234"]

@@ -44,6 +44,7 @@ class ScriptedNode:
     acks: dict[str, dict[str, Any]] = field(default_factory=dict)
     history: list[tuple[str, str | None]] = field(default_factory=list)
     measured_until_ms: int = 0
+    correlation_ids: set[str] = field(default_factory=set)
     _carry: dict[str, float] = field(default_factory=dict)
 
     def beat(self, now_ms: int) -> None:
@@ -127,6 +128,7 @@ class ScriptedNode:
 
     def _carry_out(self, order: dict[str, Any]) -> bool:
         module, fence = order["module"], order["fence"]
+        self.correlation_ids.add(order.get("correlationId", ""))
         wanted = self._edition(order["active"]) if order["active"] else None
         staged = [self._edition(artifact) for artifact in order["staged"]]
         before = (self.fence.get(module), self.active.get(module), self.staged.get(module), self.acks.get(module))

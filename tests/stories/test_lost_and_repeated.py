@@ -129,5 +129,14 @@ def test_an_execution_carries_ids_and_small_numbers_only(world):
     assert entered
     for state in entered:
         known = json.loads(state["input"])
-        assert set(known) <= {"deploymentId", "environment", "next", "seconds", "status", "failure", "timeout"}
+        assert set(known) <= {
+            "deploymentId",
+            "correlationId",
+            "environment",
+            "next",
+            "seconds",
+            "status",
+            "failure",
+            "timeout",
+        }
         assert len(state["input"]) < 2_000

@@ -50,8 +50,9 @@ class Driver:
         self.lost: set[str] = set()
         self.refusals: list[tuple[str, str]] = []
 
-    def start(self, name: str, deployment_id: str) -> None:
-        self.runs.setdefault(name, Run(name=name, state=MACHINE["StartAt"], data={"deploymentId": deployment_id}))
+    def start(self, name: str, deployment_id: str, correlation_id: str) -> None:
+        given = {"deploymentId": deployment_id, "correlationId": correlation_id}
+        self.runs.setdefault(name, Run(name=name, state=MACHINE["StartAt"], data=given))
 
     def is_running(self, name: str) -> bool:
         return name in self.runs and name not in self.lost and not self.runs[name].has_ended

@@ -19,7 +19,7 @@ from chalicelib.usecases.advance_wave import advance_wave
 from chalicelib.usecases.ports import Add, Replace
 from chalicelib.usecases.reconcile import GRACE_MS, Reconciled, continue_lost, look_after, reconcile
 from tests.builders import MODULE, a_deployment, a_message
-from tests.fakes import FakeBus, FakeExecutions
+from tests.fakes import FakeBus, FakeExecutions, FakeTelemetry
 from tests.usecases.scene import Scene, a_scene, runs_already
 
 
@@ -259,3 +259,20 @@ def test_a_trouble_with_one_deployment_does_not_keep_the_others_waiting() -> Non
     assert (done.relayed, done.failed) == (0, 1)
     assert scene.driver.is_running(lost.execution_name)
     assert scene.store.page(OutboxMessage, "open", "OUTBOX", limit=9).records
+
+
+def test_a_pass_shows_how_much_waits_and_for_how_long_and_nothing_where_nothing_does() -> None:
+    scene = a_scene_with_two_waves()
+    telemetry: FakeTelemetry = scene.ports.telemetry  # type: ignore[assignment]
+    reconcile(ports=scene.ports)
+    assert telemetry.measurements == []
+    scene.set_policy(approval=ApprovalPolicy(required=True))
+    first = scene.create()
+    scene.settle()
+    assert scene.now(first).status is Status.PENDING_APPROVAL
+
+    scene.clock.advance(seconds=90)
+    reconcile(ports=scene.ports)
+
+    shown = [(str(each.measure), each.value) for each in telemetry.measurements]
+    assert shown == [("ApprovalsPending", 1), ("OldestApprovalAge", 90)]

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.domain.deployment import Deployment
+from chalicelib.domain.deployment import Deployment, Status
 from chalicelib.domain.errors import NotFound, StaleWrite
 from chalicelib.domain.timeline import AuditRecord, Event, EventType, audit_hash
 from chalicelib.usecases.ports import Add, Ports
 from chalicelib.usecases.recording import MAX_TRIES, Decided, Entry, change_deployment, get_deployment
 from tests.builders import DEPLOYMENT_ID, a_deployment
-from tests.fakes import FakeStore, fake_ports
+from tests.fakes import FakeStore, FakeTelemetry, fake_ports
 
 ENTRIES = (Entry(type=EventType.PAUSED), Entry(type=EventType.RESUMED, detail={"by": "dana"}))
 
@@ -97,3 +97,41 @@ def test_what_the_world_is_told_names_the_deployment_and_the_place_in_its_timeli
     told = ports.bus.published  # type: ignore[attr-defined]
     assert [(m["detail"]["executionId"], m["detail"]["seq"]) for m in told] == [(DEPLOYMENT_ID, 1), (DEPLOYMENT_ID, 2)]
     assert [message["detailType"] for message in told] == ["Paused", "Resumed"]
+
+
+def test_what_was_written_is_shown_once_with_its_numbers_and_what_lost_is_not() -> None:
+    ports = stored()
+    tries: list[int] = []
+
+    def decide(deployment: Deployment) -> Decided:
+        tries.append(deployment.revision)
+        if len(tries) == 1:
+            change_deployment(DEPLOYMENT_ID, described, ports=ports)
+        detail = {"status": "Completed", "environments": {}}
+        over = replace(deployment, status=Status.COMPLETED, ended_at_ms=deployment.created_at_ms + 5_000)
+        return Decided(after=over, entries=(Entry(type=EventType.DEPLOYMENT_ENDED, detail=detail),))
+
+    change_deployment(DEPLOYMENT_ID, decide, ports=ports)
+
+    shown: FakeTelemetry = ports.telemetry  # type: ignore[assignment]
+    assert [(event, fields["seq"]) for event, fields in shown.lines] == [
+        ("Paused", 1),
+        ("Resumed", 2),
+        ("DeploymentEnded", 3),
+    ]
+    assert [(str(each.measure), each.of, each.value) for each in shown.measurements] == [
+        ("DeploymentsEnded", "Completed", 1),
+        ("DeploymentDuration", "Completed", 5),
+    ]
+
+
+def test_nothing_is_shown_of_a_write_that_failed() -> None:
+    ports = stored()
+
+    def decide(deployment: Deployment) -> Decided:
+        return replace(described(deployment), after=replace(deployment, id="01J00000000000000000000404"))
+
+    with pytest.raises(StaleWrite):
+        change_deployment(DEPLOYMENT_ID, decide, ports=ports)
+
+    assert ports.telemetry == FakeTelemetry()

@@ -15,6 +15,7 @@ from chalicelib.usecases.ports import Replace
 from chalicelib.usecases.recording import MAX_TRIES
 from chalicelib.usecases.report_heartbeat import Heartbeat, HeartbeatAnswer, report_heartbeat
 from tests.builders import MODULE
+from tests.fakes import FakeTelemetry
 from tests.usecases.scene import ANode, Scene, a_scene, runs_already, with_store
 from tests.usecases.stores import InterruptedStore
 
@@ -167,3 +168,29 @@ def test_whoever_ends_the_wave_by_its_failure_is_told_at_once_to_go_back() -> No
 
     assert scene.now(deployment).rollouts[0].phase is Phase.RESTORING
     assert answer.wanted[0].desired.active == scene.digests["1.0.0"]
+
+
+def test_a_report_that_comes_late_is_shown_with_how_late_and_one_on_time_is_not() -> None:
+    scene = a_ready_scene()
+    telemetry: FakeTelemetry = scene.ports.telemetry  # type: ignore[assignment]
+    node = scene.nodes[0]
+    next_report(node)
+    scene.clock.advance(45_900)
+    next_report(node)
+    assert telemetry.measurements == []
+
+    scene.clock.advance(45_000 + 7_200)
+    next_report(node)
+
+    (late,) = telemetry.measurements
+    assert (str(late.measure), late.value, late.about["nodeId"]) == ("HeartbeatLag", 7_200, node.id)
+
+
+def test_an_answer_is_shown_once_with_the_deployment_it_belongs_to() -> None:
+    scene, deployment = going_out()
+    telemetry: FakeTelemetry = scene.ports.telemetry  # type: ignore[assignment]
+    scene.beat_for(3)
+
+    answers = [fields for event, fields in telemetry.lines if event == "NodeAnswered"]
+    assert {(each["executionId"], each["correlationId"]) for each in answers} == {(deployment.id, deployment.id)}
+    assert len({(each["nodeId"], each["position"]) for each in answers}) == len(answers) > 0

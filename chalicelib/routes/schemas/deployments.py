@@ -197,8 +197,9 @@ class DeploymentSummary(Answered):
 
 
 class DeploymentBody(DeploymentSummary):
-    """Everything the caller sent and all that became of it."""
+    """Everything the caller sent and all that became of it; `correlationId` is in every log line about it."""
 
+    correlation_id: str
     digest: str | None
     requester_email: str
     require_approval: bool
@@ -240,6 +241,7 @@ def deployment_body(deployment: Deployment) -> DeploymentBody:
     """All of a deployment."""
     return DeploymentBody(
         **_summary(deployment),
+        correlation_id=deployment.correlation_id,
         digest=deployment.digest,
         requester_email=deployment.requester_email,
         require_approval=deployment.require_approval,

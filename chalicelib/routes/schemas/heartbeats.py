@@ -159,12 +159,13 @@ class ArtifactBody(Answered):
 
 
 class WantedBody(Answered):
-    """All a node should run of one module."""
+    """All a node should run of one module; `correlationId` is that of the deployment that changed it last."""
 
     module: str
     fence: int
     active: ArtifactBody | None
     staged: list[ArtifactBody]
+    correlation_id: Annotated[str, Field(exclude_if=lambda told: not told)] = ""
 
 
 class HeartbeatAnswerBody(Answered):
@@ -215,4 +216,5 @@ def _wanted_body(wanted: Wanted, held: set[str | None], edge: Edge, environment:
         fence=wanted.fence,
         active=None if active is None else shown(active),
         staged=[shown(edition) for edition in staged],
+        correlation_id=wanted.correlation_id,
     )
