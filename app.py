@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+import os
+from typing import TYPE_CHECKING, Any
 
 from chalice.app import Chalice
 
-from chalicelib import wiring
-from chalicelib.observability import in_invocation, logger
+from chalicelib import cold_start, wiring
+from chalicelib.observability import in_invocation
 from chalicelib.routes.api import add_routes
-from chalicelib.routes.edge import wired
+
+if TYPE_CHECKING:
+    from chalicelib.routes.edge import Edge
+
+
+def _edge() -> Edge:
+    from chalicelib.routes.edge import wired
+
+    return wired()
+
 
 app = Chalice(app_name="hotswap", configure_logs=False)
-# Chalice's own words go out as JSON too.
-app.log = logger()  # type: ignore[assignment]  # a Logger in all but its ancestry
 app.register_middleware(in_invocation)
-add_routes(app, wired)
+# Lambda tells every function of the installation which of the handlers in this file it is. Nobody else does.
+handler = os.environ.get("_HANDLER")
+add_routes(app, _edge, as_needed=handler is not None)
+if handler is not None:
+    cold_start.begin(handler)
 
 
 @app.lambda_function(name="steps")

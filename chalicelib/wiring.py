@@ -411,17 +411,32 @@ def ports() -> Ports:
             store=store(),
             metrics=metrics(),
             clock=clock(),
-            executions=executions(),
-            artifacts=artifacts(),
-            bus=bus(),
-            calls=calls(),
-            signatures=signatures(),
+            executions=later("executions", executions),
+            artifacts=later("artifacts", artifacts),
+            bus=later("bus", bus),
+            calls=later("calls", calls),
+            signatures=later("signatures", signatures),
             telemetry=telemetry(),
             metric_sources=metric_sources(),
             new_id=new_id,
         )
 
     return _once("ports", make)
+
+
+class _Later:
+    """Stands for a part until somebody asks it for something."""
+
+    def __init__(self, part: Callable[[], Any]) -> None:
+        self._part = part
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._part(), name)
+
+
+def later(name: str, part: Callable[[], T]) -> T:
+    """The part `name`, made when it is first asked for something: a cold start makes nothing that it does not use."""
+    return cast(T, _installed[name] if name in _installed else _Later(part))
 
 
 def _once(name: str, make: Callable[[], T]) -> T:

@@ -1,4 +1,4 @@
-"""One boto3 client for each service and process: made on first use, shared by all threads."""
+"""One client for each service and process: made on first use, shared by all threads."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ MOST_CONNECTIONS = 64
 
 
 class AwsClients:
-    """Clients by service name. boto3 is imported with the first one, so a cold start pays only for what it uses.
+    """Clients by service name. botocore is imported with the first one, so a cold start pays only for what it uses; boto3
+    would add nothing to a client but time.
 
-    `session` is the boto3 session that makes them; without one they have one of their own.
+    `session` is the botocore session that makes them; without one they have one of their own.
     """
 
     def __init__(self, session: Any = None) -> None:
@@ -31,11 +32,11 @@ class AwsClients:
             return self._clients[service, endpoint]
 
     def _make(self, service: str, endpoint: str | None) -> Any:
-        import boto3
         from botocore.config import Config
+        from botocore.session import get_session
 
         if self._session is None:
-            self._session = boto3.session.Session()
+            self._session = get_session()
         config = Config(
             connect_timeout=2,
             read_timeout=10,
@@ -48,4 +49,4 @@ class AwsClients:
             # Links are signed before anybody knows the bytes; the digest is checked by whoever reads them.
             request_checksum_calculation="when_required",
         )
-        return self._session.client(service, endpoint_url=endpoint, config=config)
+        return self._session.create_client(service, endpoint_url=endpoint, config=config)

@@ -1,77 +1,64 @@
-"""The API as a whole: every blueprint, the answers to browsers' preflights, and one shape for Chalice's own errors."""
+"""The API as a whole: every noun, the answers to browsers' preflights, and one shape for Chalice's own errors."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from chalice.app import Chalice, Response
 
 from chalicelib.observability import about, log_failure
-from chalicelib.routes import (
-    approval_links,
-    approvals,
-    audit,
-    authentication,
-    clusters,
-    configurations,
-    console,
-    delegations,
-    deploy_rules,
-    deployments,
-    health,
-    hooks,
-    issuers,
-    line,
-    modules,
-    nodes,
-    signing_keys,
-    users,
-    webhooks,
-)
-from chalicelib.routes.edge import Edge
-from chalicelib.routes.endpoint import problem_response, serving
-from chalicelib.routes.parameters import correlation_id
-from chalicelib.routes.problems import kind_of_status, problem
-from chalicelib.routes.response_headers import preflight_headers, security_headers
+from chalicelib.routes.noun import NOUNS, blueprints
 
-NOUNS = (
-    *(
-        authentication,
-        users,
-        issuers,
-        modules,
-        configurations,
-        signing_keys,
-        deployments,
-        approvals,
-        delegations,
-        approval_links,
-        line,
-        clusters,
-        nodes,
-        audit,
-    ),
-    *(hooks, webhooks, deploy_rules),
-    health,
-    console,
-)
+if TYPE_CHECKING:
+    from chalicelib.routes.edge import Edge
 
 
-def add_routes(app: Chalice, edge: Callable[[], Edge]) -> None:
-    """Serve the whole API from `app`. `edge` is asked for at each request, so nothing is made on import."""
+def add_routes(app: Chalice, edge: Callable[[], Edge], *, as_needed: bool = False) -> None:
+    """Serve the whole API from `app`. `edge` is asked for at each request, so nothing is made on import.
+
+    With `as_needed` a noun is imported when the first request for it comes: a cold start pays for the noun it answers,
+    and the functions that share the app's file with the API pay for none.
+    """
     app.register_middleware(partial(_serve, edge), "http")
-    for noun in NOUNS:
-        app.register_blueprint(noun.bp)
+    if as_needed:
+        app.register_middleware(partial(_add_what_is_asked, app, edge, list(NOUNS)), "http")
+    else:
+        _add(app, edge, NOUNS)
+
+
+def _add_what_is_asked(
+    app: Any, edge: Callable[[], Edge], missing: list[str], request: Any, get_response: Callable[[Any], Response]
+) -> Response:
+    asked = request.context["resourcePath"], request.context["httpMethod"]
+    # /api/v1/deployments/... is served by `deployments`, as a rule; where that is not so the others are added, too.
+    likely = [name for name in missing if name == asked[0].removeprefix("/api/v1/").partition("/")[0]]
+    for names in (likely, [name for name in missing if name not in likely]):
+        if not _serves(app, *asked):
+            _add(app, edge, names)
+            missing[:] = [name for name in missing if name not in names]
+    return get_response(request)
+
+
+def _serves(app: Any, path: str, method: str) -> bool:
+    return path in app.routes and method in app.routes[path]
+
+
+def _add(app: Any, edge: Callable[[], Edge], names: Iterable[str]) -> None:
+    for noun in blueprints(names):
+        app.register_blueprint(noun)
     for path, methods in list(app.routes.items()):
-        _answer_preflights(app, edge, path, ",".join(sorted(methods)))
+        if "OPTIONS" not in methods:
+            _answer_preflights(app, edge, path, ",".join(sorted(methods)))
 
 
 def _answer_preflights(app: Any, edge: Callable[[], Edge], path: str, methods: str) -> None:
+    from chalicelib.routes.response_headers import preflight_headers, security_headers
+
     def preflight(**_path: str) -> Response:
         event = app.current_request.to_original_event()
         allowed = preflight_headers(event, edge().origins, f"{methods},OPTIONS")
@@ -83,6 +70,9 @@ def _answer_preflights(app: Any, edge: Callable[[], Edge], path: str, methods: s
 
 def _serve(edge: Callable[[], Edge], request: Any, get_response: Callable[[Any], Response]) -> Response:
     """Around every request: what views are served with, and one shape for what Chalice answers by itself."""
+    from chalicelib.routes.endpoint import serving
+    from chalicelib.routes.parameters import correlation_id
+
     event = {} if request is None else request.to_original_event()
     asked_in = (event.get("requestContext") or {}).get("requestId")
     try:
@@ -99,6 +89,10 @@ def _serve(edge: Callable[[], Edge], request: Any, get_response: Callable[[Any],
 
 
 def _own_problem(event: Mapping[str, Any], status: int, detail: str, headers: Mapping[str, str]) -> Response:
+    from chalicelib.routes.endpoint import problem_response
+    from chalicelib.routes.problems import kind_of_status, problem
+    from chalicelib.routes.response_headers import security_headers
+
     request_id = str((event.get("requestContext") or {}).get("requestId") or uuid4())
     told = problem(kind_of_status(status), detail, instance=str(event.get("path") or ""), request_id=request_id)
     return problem_response(status, told, {**security_headers(), "X-Request-Id": request_id, **headers})

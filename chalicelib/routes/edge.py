@@ -8,17 +8,20 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.seal import MasterKey
 from chalicelib.routes.console_files import ConsoleFiles
 from chalicelib.routes.limits import Limits
-from chalicelib.usecases.decide_by_link import ApprovalLinks
 from chalicelib.usecases.find_versions import KnownVersions
 from chalicelib.usecases.identity_ports import IdentityPorts
 from chalicelib.usecases.ports import AuditKeys, Ports
 from chalicelib.usecases.record_refusal import RefusalBudget
 from chalicelib.usecases.revoked_keys import RevokedKeys
+
+if TYPE_CHECKING:
+    from chalicelib.usecases.decide_by_link import ApprovalLinks
 
 
 class Patience:
@@ -100,22 +103,22 @@ def wired() -> Edge:
     if not _made or _made[-1].ports is not ports:
         settings = wiring.settings()
         identity = IdentityPorts(
-            tokens=wiring.tokens(),
-            id_tokens=wiring.id_tokens(),
-            passwords=wiring.passwords(),
+            tokens=wiring.later("tokens", wiring.tokens),
+            id_tokens=wiring.later("id_tokens", wiring.id_tokens),
+            passwords=wiring.later("passwords", wiring.passwords),
             new_secret=lambda: secrets.token_urlsafe(32),
         )
         _made[:] = [
             Edge(
                 ports=ports,
                 identity=identity,
-                links=wiring.approval_links(),
+                links=wiring.later("approval_links", wiring.approval_links),
                 stage=settings.stage,
                 origins=frozenset(settings.cors_origins),
                 heartbeat_ms=settings.heartbeat_ms,
                 limits=Limits(settings.limits_percent),
                 master_key=wiring.master_key(),
-                audit_keys=wiring.audit_keys(),
+                audit_keys=wiring.later("audit_keys", wiring.audit_keys),
                 loopback=settings.outbound_loopback,
                 loopback_issuers=settings.loopback_issuers,
             )

@@ -9,7 +9,6 @@ from chalicelib.domain.errors import AlreadyDecided, NotFound
 from chalicelib.domain.hook import HookStatus
 from chalicelib.domain.telemetry import correlation_id_of
 from chalicelib.observability import log, telling
-from chalicelib.routes import requests_by_event
 from chalicelib.usecases.answer_hook import answer_hook
 from chalicelib.usecases.deliver_event import deliver_event, end_attempt
 from chalicelib.usecases.ports import DeadLetters, Ports
@@ -40,6 +39,8 @@ def _handle(event: Mapping[str, Any], source: object, *, ports: Ports, dead_lett
         return _result(event["detail"], dead_letters=dead_letters, ports=ports)
     if source == OUR_EVENTS:
         return {"deliveries": deliver_event(event["detail-type"], event["detail"], ports=ports)}
+    from chalicelib.routes import requests_by_event  # most events are our own, and need no schemas
+
     return requests_by_event.handle(event, ports=ports, dead_letters=dead_letters)
 
 

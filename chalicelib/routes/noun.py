@@ -2,10 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import importlib
+from collections.abc import Callable, Iterable
+from typing import Any, Final
 
 from chalice.app import Blueprint, Chalice
+
+NOUNS: Final = (
+    "authentication",
+    "users",
+    "issuers",
+    "modules",
+    "configurations",
+    "signing_keys",
+    "deployments",
+    "approvals",
+    "delegations",
+    "approval_links",
+    "line",
+    "clusters",
+    "nodes",
+    "audit",
+    "hooks",
+    "webhooks",
+    "deploy_rules",
+    "health",
+    "console",
+)
+"""The modules of this package that serve routes, in the order of the API's description."""
+
+
+def blueprints(names: Iterable[str] = NOUNS) -> list[Noun]:
+    """The blueprints of these nouns, whose modules are imported for it."""
+    return [importlib.import_module(f"chalicelib.routes.{name}").bp for name in names]
 
 
 class Noun(Blueprint):

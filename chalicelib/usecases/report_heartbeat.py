@@ -24,7 +24,6 @@ from chalicelib.domain.node_history import (
 from chalicelib.domain.telemetry import lag_of
 from chalicelib.domain.timeline import OutboxMessage
 from chalicelib.usecases.acknowledge import Acknowledged, acknowledged, after_acknowledgement
-from chalicelib.usecases.look_for_harm import look_for_harm
 from chalicelib.usecases.policies import current_policy
 from chalicelib.usecases.ports import SERIES_STEP_MS, Add, Ports, Replace
 from chalicelib.usecases.recording import MAX_TRIES
@@ -85,8 +84,11 @@ def report_heartbeat(node_id: str, credential_hash: str, heartbeat: Heartbeat, *
     done = _keep_report(node, credential_hash, heartbeat, assignments, members, told, ports=ports)
     for acknowledgement in done:
         after_acknowledgement(acknowledgement, ports=ports)
-    for assignment in moving:
-        look_for_harm(assignment, ports=ports)
+    if moving:
+        from chalicelib.usecases.look_for_harm import look_for_harm  # the judge, which idle nodes never need
+
+        for assignment in moving:
+            look_for_harm(assignment, ports=ports)
     if done:
         # The decision may have moved a cut-off; whoever brought it about is told at once.
         assignments = ports.store.list(Assignment, node.environment)

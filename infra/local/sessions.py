@@ -14,8 +14,13 @@ def _models() -> Any:
     return botocore.session.Session().get_component("data_loader")
 
 
-def session_with_shared_models() -> boto3.Session:
+def core_session_with_shared_models() -> botocore.session.Session:
     """A new session: its own credentials and handlers, the service models of all the others."""
     session = botocore.session.get_session()
     session.register_component("data_loader", _models())
-    return boto3.Session(botocore_session=session)
+    return session
+
+
+def session_with_shared_models() -> boto3.Session:
+    """The same for boto3."""
+    return boto3.Session(botocore_session=core_session_with_shared_models())

@@ -25,7 +25,7 @@ from infra.local.api_client import ApiClient
 from infra.local.cloud import LocalCloud
 from infra.local.http_server import HttpServer
 from infra.local.policy_time import PolicyTime
-from infra.local.sessions import session_with_shared_models
+from infra.local.sessions import core_session_with_shared_models
 from infra.local.timers import RealTimers
 from infra.resources import HOTSWAP
 
@@ -103,7 +103,7 @@ def wired_to(
         outbound_loopback=True,
     )
     wiring.reset()
-    wiring.install(settings=settings, clock=clock, clients=AwsClients(session_with_shared_models()))
+    wiring.install(settings=settings, clock=clock, clients=AwsClients(core_session_with_shared_models()))
     try:
         yield
     finally:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from chalicelib import cold_start
 from infra import package
 from infra.resources import HOTSWAP
+from load import import_times
 from tests.aws.conftest import Template
 
 pytestmark = pytest.mark.timeout(400)
@@ -44,7 +46,13 @@ print(json.dumps({"handlers": found, "answered": answered, "outside": outside,
                   "compiled": "/task/" in (importlib.import_module("chalicelib.wiring").__cached__ or "")}))
 """
 
-OF_LAMBDA = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
+LOADED = """
+import json, sys
+import app
+print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
+"""
+
+NEEDED_BY_NOBODY_AT_ONCE = {"aws_lambda_powertools", "cryptography", "jwt", "argon2", "boto3", "s3transfer"}
 
 
 @pytest.fixture(scope="module")
@@ -58,45 +66,49 @@ def task(template: Template, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def boto3_only(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What is there in Lambda before the zip: boto3 and what it needs, and nothing else of this environment."""
-    folder = tmp_path_factory.mktemp("runtime") / "site-packages"
-    folder.mkdir()
-    for name in OF_LAMBDA:
-        spec = importlib.util.find_spec(name)
-        assert spec is not None
-        assert spec.origin is not None
-        origin = Path(spec.origin)
-        source = origin.parent if origin.name == "__init__.py" else origin
-        (folder / source.name).symlink_to(source)
-    return folder
+    return import_times.runtime(tmp_path_factory.mktemp("runtime") / "site-packages")
 
 
 def test_every_handler_is_there_and_answers_with_boto3_alone(task: Path, boto3_only: Path):
     handlers = [function.handler for function in HOTSWAP.functions]
-    environment = {
-        "PYTHONPATH": f"{task}:{boto3_only}",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "none",
-        "AWS_SECRET_ACCESS_KEY": "none",
-        "HOTSWAP_TABLE": "none",
-        "HOTSWAP_ARTIFACT_BUCKET": "none",
-        "HOTSWAP_BUS": "none",
-        "HOTSWAP_STATE_MACHINE_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:none",
-        "HOTSWAP_SIGNING_SECRET": "none",
-    }
 
-    # -S: nothing of this environment is found.
-    done = subprocess.run(
-        [sys.executable, "-S", "-c", IMPORTED, json.dumps(handlers)],
-        env=environment, cwd="/", capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+    told = run_in_lambda(IMPORTED, json.dumps(handlers), task=task, beside=boto3_only)
 
-    assert done.returncode == 0, done.stderr[-3_000:]
-    told = json.loads(done.stdout.splitlines()[-1])
     assert told["handlers"] == dict.fromkeys(handlers, True)
     assert told["answered"] == 200
-    assert set(told["outside"]) <= set(OF_LAMBDA), told["outside"]
+    assert set(told["outside"]) <= set(import_times.RUNTIME), told["outside"]
     assert told["compiled"]
+
+
+@pytest.mark.parametrize("name", import_times.FIRST_CALLS)
+def test_the_first_call_of_each_function_gets_as_far_as_aws(name: str, task: Path, boto3_only: Path):
+    ready, over = import_times.sample(name, f"{task}:{boto3_only}")
+
+    assert 0 < ready < over
+
+
+@pytest.mark.parametrize("function", HOTSWAP.functions, ids=lambda each: each.name)
+def test_a_cold_start_imports_nothing_that_the_function_does_not_need(function, task: Path, boto3_only: Path):
+    loaded = set(run_in_lambda(LOADED, task=task, beside=boto3_only, handler=function.handler))
+
+    assert "botocore" in loaded
+    assert loaded & NEEDED_BY_NOBODY_AT_ONCE == set()
+    assert ("pydantic" in loaded) == (function.name == "api")
+
+
+def test_what_every_function_needs_at_once_is_listed():
+    assert set(cold_start.NEEDED) == {function.handler for function in HOTSWAP.functions}
+
+
+def run_in_lambda(program: str, *arguments: str, task: Path, beside: Path, handler: str = "") -> Any:
+    """The JSON a program prints last that finds the zip and boto3, and nothing of this environment (-S)."""
+    environment = import_times.environment_of(handler, f"{task}:{beside}")
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", program, *arguments],
+        env=environment, cwd="/", capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3_000:]
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def test_it_is_not_larger_than_twelve_megabytes_and_holds_bytecode(template: Template):
