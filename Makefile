@@ -105,7 +105,7 @@ sdk: sdk-ts/node_modules/.installed  ## Build the TypeScript SDK into sdk-ts/dis
 coverage: setup  ## The same tests, measured: which branches they reach
 	@$(BIN)/pytest -q -n 2 -m "not long" --cov --cov-report=term:skip-covered --cov-fail-under=85
 
-test-long: setup sdk-ts/node_modules/.installed  ## What takes longer than make test may
+test-long: setup sdk  ## What takes longer than make test may
 	@$(BIN)/pytest -q -m long
 	@echo "== sdk: examples, terminal, package and browser against a running stack"; $(SDK) npm run --silent test:live live/long && npm run --silent test:package
 
