@@ -97,7 +97,8 @@ class FakeStore:
 
     def commit(self, *changes: Change) -> None:
         keys = [_address(key_of(change.record)) for change in changes]
-        if len(changes) > 100 or len(set(keys)) != len(keys):
+        pointers = [pointer_of(change.record) for change in changes if isinstance(change, Add)]
+        if len(changes) + len(pointers) - pointers.count(None) > 100 or len(set(keys)) != len(keys):
             raise ValueError("too many changes, or one record changed twice")
         with self._lock:
             if self._failures:

@@ -125,6 +125,13 @@ def test_more_than_a_transaction_takes_is_a_mistake(store: Store):
         store.commit(*(Add(an_event(seq=number)) for number in range(101)))
 
 
+def test_what_is_written_beside_a_record_counts_too(store: Store):
+    with pytest.raises(ValueError):
+        store.commit(Add(a_deployment()), *(Add(an_event(seq=number)) for number in range(99)))
+
+    store.commit(Add(a_deployment()), *(Add(an_event(seq=number)) for number in range(98)))
+
+
 def test_one_record_changed_twice_is_a_mistake(store: Store):
     with pytest.raises(ValueError):
         store.commit(Add(a_turn()), Replace(a_turn(revision=1)))
