@@ -7,6 +7,7 @@ import { DELEGATION_COMMANDS } from './commands/delegations.ts'
 import { DEPLOYMENT_COMMANDS } from './commands/deployments.ts'
 import { FREEZE_COMMANDS } from './commands/freezes.ts'
 import { HOOK_COMMANDS } from './commands/hooks.ts'
+import { ISSUER_COMMANDS } from './commands/issuers.ts'
 import { KEY_COMMANDS } from './commands/keys.ts'
 import { LINE_COMMANDS } from './commands/line.ts'
 import { MODULE_COMMANDS } from './commands/modules.ts'
@@ -15,6 +16,7 @@ import { POLICY_COMMANDS } from './commands/policies.ts'
 import { QUARANTINE_COMMANDS } from './commands/quarantine.ts'
 import { SESSION_COMMANDS } from './commands/session.ts'
 import { SIGNAL_COMMANDS } from './commands/signals.ts'
+import { USER_COMMANDS } from './commands/users.ts'
 import { WEBHOOK_COMMANDS } from './commands/webhooks.ts'
 
 /** Every command, in the order of the help. */
@@ -35,5 +37,7 @@ export const COMMANDS: readonly Command[] = [
   ...FREEZE_COMMANDS,
   ...HOOK_COMMANDS,
   ...WEBHOOK_COMMANDS,
+  ...USER_COMMANDS,
+  ...ISSUER_COMMANDS,
   ...AUDIT_COMMANDS,
 ]

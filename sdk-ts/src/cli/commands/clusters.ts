@@ -66,6 +66,35 @@ export const CLUSTER_COMMANDS: readonly Command[] = [
       return EXIT.completed
     },
   },
+  {
+    name: 'nodes history',
+    summary: 'Show what has become of a node, newest first',
+    operands: ['<environment>', '<node>'],
+    examples: ['hotswap nodes history prod production-03'],
+    async run(context, [environment = '', name = '']) {
+      const node = await nodeOf(context, environment, name)
+      const { changes } = await context.client.nodes.history(node.nodeId, { signal: context.world.signal })
+      const rows = changes.map((each) => [each.at, each.what, plain(each.by ?? '–'), plain(each.reason)])
+      context.print(changes, table(['AT', 'WHAT', 'BY', 'WHY'], rows, context.paint))
+      return EXIT.completed
+    },
+  },
+  {
+    name: 'nodes label',
+    summary: 'Give a node exactly these labels; modules placed by them follow',
+    operands: ['<environment>', '<node>', '[label=value...]'],
+    options: { reason: { type: 'string', value: 'TEXT', short: 'm', help: 'why' } },
+    examples: ['hotswap nodes label prod production-03 zone=b -m moved'],
+    async run(context, [environment = '', name = '', ...labels], values) {
+      const node = await nodeOf(context, environment, name)
+      const reason = textOf(values, 'reason')
+      const body = { labels: pairsOf(labels, 'label'), ...(reason !== undefined && { reason }) }
+      const changed = await context.client.nodes.label(node.nodeId, body, { signal: context.world.signal })
+      const shown = Object.entries(changed.labels).map(([label, value]) => `${label}=${value}`)
+      context.print(changed, [plain(`${changed.name}: ${shown.join(', ') || 'no labels'}`)])
+      return EXIT.completed
+    },
+  },
   ...CHANGES.map(
     (change): Command => ({
       name: `nodes ${change}`,
