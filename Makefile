@@ -17,7 +17,7 @@ CDK_VERSION := 2.1148.1
 CDK = PATH="$(CURDIR)/$(BIN):$$PATH" npx --yes aws-cdk@$(CDK_VERSION) --app "$(RUN) -m infra.main $(CONTEXT)" --output build/cdk.out
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check unit coverage test-long chaos mutants judge-quality load audit format openapi examples sdk console package synth deploy destroy first-admin smoke clean
+.PHONY: help setup demo run test check unit coverage test-long chaos mutants recordings judge-quality load audit format openapi examples sdk console package synth deploy destroy first-admin smoke clean
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -114,6 +114,9 @@ chaos: setup  ## Faults by plan in virtual time, judged by the checker (MINUTES=
 
 mutants: setup  ## Defects planted in copies of our own code: every one must be caught
 	@$(RUN) -m tests.chaos.mutants
+
+recordings: setup  ## Record deployments in the middle of their way under this release, for later ones to finish
+	@$(RUN) -m tests.e2e.in_flight $(if $(AGAIN),--again)
 
 judge-quality: setup  ## How often the judge errs, in a simulated world fixed beforehand
 	@$(RUN) -m load.judge_quality

@@ -45,6 +45,17 @@ class FakeStore:
         """The next commits raise these, one each, and write nothing."""
         self._failures.extend(errors)
 
+    def items(self) -> Sequence[Attributes]:
+        """Every item as the table would hold it."""
+        with self._lock:
+            return [item for partition in self._partitions.values() for item in partition.values()]
+
+    def load(self, items: Sequence[Attributes]) -> None:
+        """Items as they are, whoever wrote them."""
+        with self._lock:
+            for item in items:
+                self._put(item)
+
     def get(self, kind: type[R], *key: str) -> R | None:
         layout = LAYOUTS[kind]
         with self._lock:

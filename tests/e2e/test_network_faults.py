@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.chaos.history import Outcome
-from tests.e2e.conditions import deployment_is, event_happened, nodes_are, nodes_run
+from tests.e2e.conditions import deployment_is, event_happened, nodes_run
 from tests.e2e.environment import TestEnvironment
 from tests.e2e.generators import a_name
 from tests.e2e.recovery import recovers
@@ -74,17 +74,19 @@ def test_a_node_cut_off_for_longer_has_failed_everything_is_taken_back_and_it_he
         deployment_is(client, client.deploy(module, good.version, "Development"), "Completed"), because="1.0.0 runs"
     )
 
-    deployment = client.deploy(module, following.version, "Development")
-    wait_for(event_happened(client, deployment, "WaveStarted"), because="the wave begins")
     proxy.begin(trouble)
-    done = wait_for(deployment_is(client, deployment, "RolledBack", "Completed"), because="the wave is decided")
+    deployment = client.deploy(module, following.version, "Development")
+    failed = wait_for(event_happened(client, deployment, "NodeFailed"), because="a node nobody hears of has failed")
+    assert (failed["detail"]["reason"], failed["detail"]["nodes"]) == ("SILENT", ["development-02"])
     assert proxy.fired[trouble] >= 1
-    wait_for(nodes_are(client, "Development", "Silent", "development-02"), because="the node is found silent")
+    wait_for(nodes_run(client, "Development", module, good.digest, "development-01"), because="the other is restored")
     proxy.heal()
 
-    stable = following if done["status"] == "Completed" else good
     with recovers("network", f"{trouble} for longer than a node may be silent"):
         wait_for(
-            nodes_run(client, "Development", module, stable.digest, "development-01", "development-02"),
+            deployment_is(client, deployment, "RolledBack"), because="the node is reached again, and restored, too"
+        )
+        wait_for(
+            nodes_run(client, "Development", module, good.digest, "development-01", "development-02"),
             because="every node runs what is stable",
         )

@@ -108,12 +108,18 @@ def test_a_node_that_stands_still_has_failed_and_runs_what_is_stable_once_it_goe
     completed(client, good)
 
     two.stop()
-    taken_back(client, following, reason="SILENT")
+    deployment = client.deploy(module, following.version, "Development")
+    failed = wait_for(event_happened(client, deployment, "NodeFailed"), because="a node that stands still has failed")
     wait_for(nodes_are(client, "Development", "Silent", "development-02"), because="it is found silent")
+    assert (failed["detail"]["reason"], failed["detail"]["nodes"]) == ("SILENT", ["development-02"])
+    wait_for(nodes_run(client, "Development", module, good.digest, "development-01"), because="the other is restored")
+    # Taking back waits for the node that stands still: nobody knows what it runs.
+    assert client.deployment(deployment)["status"] == "RollingBack"
     two.go_on()
     with recovers("node", "SIGSTOP and SIGCONT of a kernel"):
+        wait_for(deployment_is(client, deployment, "RolledBack"), because="it goes on, and is restored, too")
         wait_for(nodes_are(client, "Development", "Healthy", *BOTH), because="it is heard of again")
-        wait_for(nodes_run(client, "Development", module, good.digest, *BOTH), because="it runs what is stable")
+        wait_for(nodes_run(client, "Development", module, good.digest, *BOTH), because="both run what is stable")
 
 
 @pytest.mark.long

@@ -217,6 +217,69 @@ def test_a_flipped_byte_ends_the_log_before_it(tmp_path: Path, position: int) ->
     assert recovery.cut_bytes == len(content) - first
 
 
+def a_log_of_three(folder: Path) -> tuple[Path, list[int]]:
+    """A log of three records, and where each ends."""
+    log, ends = WriteAheadLog(folder), []
+    log.open()
+    file = folder / "log-00000000"
+    for n in range(3):
+        log.append({"n": n, "text": "é" * n})
+        ends.append(file.stat().st_size)
+    log.close()
+    return file, ends
+
+
+def test_a_log_that_ends_at_any_byte_gives_every_record_that_is_whole_and_takes_new_ones(tmp_path: Path) -> None:
+    file, ends = a_log_of_three(tmp_path)
+    whole = file.read_bytes()
+    for size in range(len(whole) + 1):
+        file.write_bytes(whole[:size])
+        log = WriteAheadLog(tmp_path)
+
+        recovery = log.open()
+        log.append("the next")
+        log.close()
+
+        good = [end for end in ends if end <= size]
+        assert [record["n"] for record in recovery.records] == list(range(len(good))), size
+        assert recovery.cut_bytes == size - (good[-1] if good else 0)
+        again = WriteAheadLog(tmp_path)
+        assert (again.open().records[-1], again.open().cut_bytes) == ("the next", 0)
+        again.close()
+
+
+def test_a_flipped_bit_in_any_byte_is_found_and_nothing_from_there_on_is_believed(tmp_path: Path) -> None:
+    file, ends = a_log_of_three(tmp_path)
+    whole = file.read_bytes()
+    for position in range(len(whole)):
+        spoilt = bytearray(whole)
+        spoilt[position] ^= 1 << position % 8
+        file.write_bytes(spoilt)
+        log = WriteAheadLog(tmp_path)
+
+        recovery = log.open()
+        log.close()
+
+        before = sum(end <= position for end in ends)
+        assert [record["n"] for record in recovery.records] == list(range(before)), position
+        assert recovery.cut_bytes > 0
+        assert (tmp_path / "cut-00000000").read_bytes() == spoilt[ends[before - 1] if before else 0 :]
+
+
+def test_the_last_good_state_of_the_cloud_is_used_when_the_log_is_damaged_in_the_middle(tmp_path: Path) -> None:
+    with a_cloud(tmp_path) as cloud:
+        for n in range(3):
+            cloud.client("dynamodb").put_item(TableName="hotswap", Item={"pk": {"S": str(n)}, "sk": {"S": "x"}})
+    (log,) = (tmp_path / "tables").glob("log-*")
+    content = bytearray(log.read_bytes())
+    content[content.index(b'"1"')] ^= 0x10
+    log.write_bytes(content)
+
+    with a_cloud(tmp_path) as cloud:
+        assert cloud.cut_bytes > 0
+        assert all_keys(cloud) == {("0", "x")}
+
+
 def test_a_damaged_snapshot_is_an_error_not_an_empty_table(tmp_path: Path) -> None:
     log = WriteAheadLog(tmp_path)
     log.open()

@@ -25,7 +25,10 @@ MOST_STEPS = 500
 
 @dataclass(kw_only=True)
 class Run:
-    """One execution: the state it is in, that state's input, and the token it waits with, if it waits."""
+    """One execution: the state it is in, that state's input, and the token it waits with, if it waits.
+
+    `states` are those of the machine file it was started with: an update of the file is for later executions.
+    """
 
     name: str
     state: str
@@ -35,10 +38,11 @@ class Run:
     attempts: int = 0
     tokens: int = 0
     passed: list[str] = field(default_factory=list)
+    states: dict[str, dict[str, Any]] = field(default_factory=lambda: STATES, repr=False)
 
     @property
     def has_ended(self) -> bool:
-        return STATES[self.state]["Type"] in ("Succeed", "Fail")
+        return self.states[self.state]["Type"] in ("Succeed", "Fail")
 
 
 class Driver:
@@ -60,7 +64,7 @@ class Driver:
     def answer(self, token: str, output: Mapping[str, Any]) -> bool:
         run = self._waiting(token)
         if run is not None:
-            self._go(run, STATES[run.state]["Next"], dict(output))
+            self._go(run, run.states[run.state]["Next"], dict(output))
         return run is not None
 
     def refuse(self, token: str, *, error: str, cause: str) -> bool:
@@ -94,7 +98,7 @@ class Driver:
         return (run for run in self.runs.values() if run.token is None and self.is_running(run.name))
 
     def _step(self, run: Run, ports: Ports) -> None:
-        state = STATES[run.state]
+        state = run.states[run.state]
         if state["Type"] == "Choice":
             self._go(run, _chosen(state, run.data), run.data)
             return
@@ -115,15 +119,15 @@ class Driver:
 
     def _failed(self, run: Run, error: DomainError) -> None:
         name = type(error).__name__
-        retried = any(name in rule["ErrorEquals"] for rule in STATES[run.state]["Retry"])
-        if retried and run.attempts < STATES[run.state]["Retry"][0]["MaxAttempts"]:
+        retried = any(name in rule["ErrorEquals"] for rule in run.states[run.state]["Retry"])
+        if retried and run.attempts < run.states[run.state]["Retry"][0]["MaxAttempts"]:
             run.attempts += 1
             run.token = None
             return
         self._caught(run, name, str(error))
 
     def _caught(self, run: Run, error: str, cause: str) -> None:
-        for rule in STATES[run.state]["Catch"]:
+        for rule in run.states[run.state]["Catch"]:
             if error in rule["ErrorEquals"] or "States.ALL" in rule["ErrorEquals"]:
                 key = rule["ResultPath"].removeprefix("$.")
                 self._go(run, rule["Next"], {**run.data, key: {"Error": error, "Cause": cause}})
