@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from tests.e2e.client import TestClient
-from tests.e2e.conditions import deployment_is, nodes_are, nodes_run
+from tests.e2e.conditions import deployment_is, event_happened, nodes_are, nodes_run
 from tests.e2e.environment import TestEnvironment
 from tests.e2e.generators import Published, a_name
 from tests.e2e.real_nodes import RealNode
