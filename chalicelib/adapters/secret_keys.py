@@ -57,11 +57,16 @@ class KeyRing:
     version: str = ""
 
     def signer(self, now_ms: int) -> str:
-        """The id of the key that signs now: the newest one that has begun."""
-        begun = [(key.signs_from_ms, name) for name, key in self.keys.items() if key.signs_from_ms <= now_ms]
-        if not begun:
-            raise Unavailable("There is no key that signs yet.")
-        return max(begun)[1]
+        """The id of the key that signs now: the newest one that has begun.
+
+        Where none has (the clock was ahead when the first was made, and has been put right), it is the oldest one:
+        everybody knows it, and nobody would be let in until the clock is there again.
+        """
+        known = sorted((key.signs_from_ms, name) for name, key in self.keys.items())
+        if not known:
+            raise Unavailable("There is no key that signs.")
+        begun = [each for each in known if each[0] <= now_ms]
+        return (begun[-1] if begun else known[0])[1]
 
 
 class SecretKeys:

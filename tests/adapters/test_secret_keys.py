@@ -137,6 +137,17 @@ def test_a_new_key_is_published_before_it_signs_and_the_old_one_verifies_until_i
     assert set(keys.verifying_keys()) == {new}
 
 
+def test_a_clock_that_is_put_back_to_before_the_first_key_locks_nobody_out():
+    clock = FakeClock()
+    keys = keys_over(FakeSecrets(), clock)
+    old, _ = keys.signing_key()
+    new = keys.rotate()
+
+    clock.advance(ms=-3_600_000)
+
+    assert keys.signing_key()[0] == old != new
+
+
 def test_the_rotation_after_that_takes_the_old_key_out_of_the_secret():
     secrets, clock = FakeSecrets(), FakeClock()
     keys = keys_over(secrets, clock)
