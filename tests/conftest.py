@@ -56,7 +56,9 @@ class FuzzFigures:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        self.shares.append(getattr(node, "workeroutput", {}).get("fuzz", {"counted": {}, "operations": []}))
+        self.shares.append(
+            getattr(node, "workeroutput", {}).get("fuzz", {"counted": {}, "operations": [], "fulfilled": []})
+        )
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         line = fuzz_figures.sentence([*self.shares, fuzz_figures.figures()])
