@@ -7,15 +7,19 @@ from pathlib import Path
 import psutil
 import pytest
 
+from chalicelib.domain.node import PendingNode
+from chalicelib.domain.timeline import OutboxMessage
+from chalicelib.domain.turn import Turn
 from tests.e2e.conditions import deployment_is, nodes_run
 from tests.e2e.environment import TestEnvironment
 from tests.e2e.generators import a_name
 from tests.e2e.ports import is_free
 from tests.e2e.real_nodes import processes_in
 from tests.e2e.waiting import Missing, wait_for
+from tests.e2e.wire_evidence import table_history
 
 
-def test_when_a_test_ends_no_process_port_file_lock_or_execution_of_it_is_left(tmp_path: Path):
+def test_when_a_test_ends_no_process_port_file_execution_or_item_of_it_is_left(tmp_path: Path):
     environment = TestEnvironment(tmp_path / "environment")
     with environment:
         client, module = environment.client, a_name()
@@ -30,7 +34,10 @@ def test_when_a_test_ends_no_process_port_file_lock_or_execution_of_it_is_left(t
         assert len(ran) >= 3, "control plane, kernel and module are processes"
         assert not any(is_free(port) for port in ports)
 
+    items = table_history(environment.folder, tmp_path)
     assert executions == {deployment: False}
+    assert [*items.of(OutboxMessage), *items.of(PendingNode)] == []
+    assert [(turn.holder, turn.queue) for turn in items.of(Turn)] == [(None, ())]
     wait_for(lambda: not processes_in(tmp_path) or Missing(f"the end of {processes_in(tmp_path)}"), because="all ends")
     assert all(is_free(port) for port in ports)
     assert not list((tmp_path / "environment" / "nodes" / node.name / "unpacked").glob("*"))
