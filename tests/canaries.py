@@ -28,9 +28,10 @@ _FORMS: Final = re.compile(
     r"|eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}"
 )
 _TASK_TOKEN: Final = re.compile(r"(?<![\w-])AQ[\w-]{64}(?![\w=-])")
-_LONGEST_LEARNT: Final = 40
+SHORTEST_KEY: Final = 40
+_MOST_LEARNT: Final = 40
 
-_learnt: deque[str] = deque(maxlen=_LONGEST_LEARNT)
+_learnt: deque[str] = deque(maxlen=_MOST_LEARNT)
 _found: list[str] = []
 
 
@@ -58,15 +59,19 @@ def learn(name: str, value: str) -> None:
     """Whatever is kept as a secret is one: a whole value, or the lines of the keys in it."""
     if PUBLIC in name:
         return
+    for each in _keys_in(value):
+        if each not in _learnt:
+            _learnt.append(each)
+
+
+def _keys_in(value: str) -> list[str]:
     try:
         parsed = json.loads(value)
     except ValueError:
-        parsed = None
+        return [value] if len(value) >= SHORTEST_KEY else []
     keys = parsed.get("keys", {}).values() if isinstance(parsed, dict) else ()
-    lines = [line for key in keys for line in str(key.get("pem", "")).splitlines() if len(line) >= 40]
-    for each in lines or ([value] if len(value) >= 40 and parsed is None else []):
-        if each not in _learnt:
-            _learnt.append(each)
+    private = [str(key.get("pem", "")) for key in keys if isinstance(key, dict)]
+    return [line for pem in private for line in pem.splitlines() if len(line) >= SHORTEST_KEY]
 
 
 def look(where: str, shown: object, *, task_tokens: bool = False) -> bool:

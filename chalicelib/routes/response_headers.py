@@ -16,6 +16,8 @@ def security_headers() -> dict[str, str]:
         "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
         "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
         "Referrer-Policy": "no-referrer",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
         "Cache-Control": "no-store",
     }
 

@@ -22,6 +22,7 @@ Heard = Callable[[int], list[tuple[str, str]]]
 def message(number: int) -> dict[str, Any]:
     detail = {
         "executionId": "01J00000000000000000000001",
+        "correlationId": "01J00000000000000000000001",
         "seq": number + 1,
         "type": "PauseRequested",
         "at": 1,
