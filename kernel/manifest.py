@@ -134,5 +134,7 @@ _RULES: dict[str, tuple[Callable[[object], bool], str]] = {
     "metricsPath": _PATH,
     "startTimeoutMs": _between(100, 300_000),
     "shutdownGraceMs": _between(0, 300_000),
+    # How the same artifact is a function of Lambda: no business of a kernel's.
+    "lambda": (lambda value: isinstance(value, dict), "must be an object"),
     "irreversible": (lambda value: isinstance(value, bool), "must be true or false"),
 }

@@ -13,8 +13,8 @@ import struct
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.domain.errors import ArtifactRefused
@@ -35,7 +35,11 @@ _FIELDS = {
     "shutdownGraceMs",
     "metricsPath",
     "irreversible",
+    "lambda",
 }
+DEFAULT_CHECK: Mapping[str, Any] = {"source": "hotswap.check"}
+_HANDLER = re.compile(r"[^\s]{1,128}")
+_RUNTIME = re.compile(r"[a-z][a-z0-9.]{1,31}")
 _DRIVE = re.compile(r"[A-Za-z]:")
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED = 0x1
@@ -54,18 +58,35 @@ _UNREADABLE = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionManifest:
+    """How the artifact is a Lambda function; `check` is the event a version is called with before it has traffic."""
+
+    handler: str
+    runtime: str
+    check: dict[str, Any] = field(default_factory=lambda: dict(DEFAULT_CHECK))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """What `hotswap.json` says, with its defaults filled in."""
 
     name: str
     version: str
-    command: tuple[str, ...]
+    command: tuple[str, ...] = ()
     health_path: str = "/health"
     smoke_path: str = "/health"
     start_timeout_ms: int = 10_000
     shutdown_grace_ms: int = 5_000
     metrics_path: str | None = None
     irreversible: bool = False
+    function: FunctionManifest | None = None
+
+    @property
+    def starts_with(self) -> str:
+        """What runs it, in words."""
+        ways = [self.command[0]] if self.command else []
+        ways += [f"{self.function.handler} on {self.function.runtime}"] if self.function is not None else []
+        return " or ".join(ways)
 
 
 def check_artifact(content: bytes | None, registered: ModuleVersion) -> Manifest:
@@ -191,6 +212,7 @@ def parse_manifest(text: bytes) -> Manifest:
         name=_text(raw, "name", is_module_name),
         version=_text(raw, "version", is_version),
         command=_command(raw),
+        function=_function(raw),
         health_path=health,
         smoke_path=_path(raw, "smokePath", health),
         start_timeout_ms=_number(raw, "startTimeoutMs", 100, 10_000),
@@ -223,10 +245,28 @@ def _path(raw: dict[str, Any], field: str, default: str) -> str:
 
 
 def _command(raw: dict[str, Any]) -> tuple[str, ...]:
+    if "command" not in raw and "lambda" in raw:
+        return ()
     value = raw.get("command")
     if not isinstance(value, list) or not 1 <= len(value) <= 32 or not all(isinstance(p, str) and p for p in value):
         raise _invalid("'command' must be a list of 1 to 32 non-empty strings")
     return tuple(value)
+
+
+def _function(raw: dict[str, Any]) -> FunctionManifest | None:
+    if "lambda" not in raw:
+        return None
+    value = raw["lambda"]
+    if not isinstance(value, dict) or set(value) - {"handler", "runtime", "check"}:
+        raise _invalid("'lambda' must be an object of handler, runtime and, if wanted, check")
+    handler, runtime, check = value.get("handler"), value.get("runtime"), value.get("check", dict(DEFAULT_CHECK))
+    if not isinstance(handler, str) or not _HANDLER.fullmatch(handler):
+        raise _invalid("'lambda.handler' must be 1 to 128 characters without spaces")
+    if not isinstance(runtime, str) or not _RUNTIME.fullmatch(runtime):
+        raise _invalid("'lambda.runtime' must be the name of a runtime, such as python3.13")
+    if not isinstance(check, dict):
+        raise _invalid("'lambda.check' must be an object: the event of the check")
+    return FunctionManifest(handler=handler, runtime=runtime, check=check)
 
 
 def _flag(raw: dict[str, Any], field: str) -> bool:

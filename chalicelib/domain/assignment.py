@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
+from chalicelib.domain.alias import WHOLE
 from chalicelib.domain.configuration import matches
 from chalicelib.domain.edition import edition
 from chalicelib.domain.environment import Environment
-from chalicelib.domain.node import Member, Node, NodeStatus
+from chalicelib.domain.node import Member, ModuleReport, Node, NodeStatus
 
 MOST_PAST = 5
 """An assignment is read with every heartbeat, so it remembers only this many of what ran before."""
@@ -40,6 +41,8 @@ class Assignment:
     while restoring those with rank < `touched_upto`. `bake` names the sums of what is measured since `look_from_ms`
     (machine time). Nodes' windows are kept in steps of `series_step_ms`. `correlation_id` is that of the deployment that
     changed something last, also when it is over.
+
+    `by_weight`: the nodes are function aliases, and a cut-off is the percent of traffic the candidate gets.
     """
 
     environment: Environment
@@ -68,6 +71,7 @@ class Assignment:
     retained_configuration: int = 0
     retained_until_ms: int | None = None
     past: tuple[Past, ...] = ()
+    by_weight: bool = False
     revision: int = 0
 
     @property
@@ -172,10 +176,18 @@ def _with_past(assignment: Assignment, now_ms: int) -> tuple[Past, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desired:
-    """The editions one node should have: `active` serving (None: nothing), `staged` started beside it."""
+    """The editions one node should have: `active` serving (None: nothing), `staged` started beside it; on a function
+    alias `canary` has `weight` percent of the traffic."""
 
     active: str | None
     staged: tuple[str, ...] = ()
+    canary: str | None = None
+    weight: int = 0
+
+    def is_met_by(self, report: ModuleReport) -> bool:
+        """Whether the traffic goes where it should, and what should be staged is."""
+        runs = (report.active, report.canary, report.weight)
+        return runs == (self.active, self.canary, self.weight) and set(self.staged) <= set(report.staged)
 
 
 def desired_for(
@@ -186,6 +198,8 @@ def desired_for(
     A node that joined after the membership was frozen runs the stable edition until the rollout has ended.
     `now_ms` is policy time: a retained predecessor is parked until its time is up.
     """
+    if assignment.by_weight:
+        return _desired_by_weight(assignment, member)
     if not assignment.is_changing or member is None:
         if not matches(assignment.stable_runs_on, labels):
             return Desired(active=None)
@@ -200,11 +214,29 @@ def desired_for(
     return Desired(active=before)
 
 
+def _desired_by_weight(assignment: Assignment, member: Member | None) -> Desired:
+    """An alias always points at a version, and old versions stay; so nothing is parked and nothing is taken away."""
+    if not assignment.is_changing or member is None:
+        return Desired(active=assignment.stable)
+    candidate, before, weight = assignment.candidate, member.from_edition, assignment.active_upto
+    if candidate == before or weight >= WHOLE:
+        return Desired(active=candidate if weight else before)
+    if weight:
+        return Desired(active=before, canary=candidate, weight=weight)
+    staged = assignment.staged_upto and candidate is not None
+    return Desired(active=before, staged=(candidate,) if staged and candidate is not None else ())
+
+
 def desired_of(assignment: Assignment, node: Node, member: Member | None, *, now_ms: int) -> Desired | None:
     """What this node should run, None where it is to be left as it is.
 
     A rollout a node takes part in comes first; then a cordoned node keeps what it has, and a draining one runs nothing.
+    What runs on aliases is no business of kernels, nor the other way round.
     """
+    if (node.alias is not None) != assignment.by_weight or (
+        node.alias is not None and node.alias.module != assignment.module
+    ):
+        return None
     if member is None or not assignment.is_changing:
         if node.status is NodeStatus.CORDONED:
             return None

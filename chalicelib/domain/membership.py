@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from chalicelib.domain.node import Member, Node
+from chalicelib.domain.node import Member, Node, NodeKind
 from chalicelib.domain.strategies import Fleet, StrategySpec, Zone
 
 ZONE_LABEL = "zone"
@@ -35,19 +35,27 @@ def zone_of(node: Node) -> str:
 
 def members_of(nodes: Iterable[Node], *, deployment_id: str, module: str, spec: StrategySpec) -> tuple[Member, ...]:
     """The membership of a rollout, in rank order."""
+    ranked = rank_members(nodes, module=module, by_zone=spec.by_zone)
     return tuple(
         Member(
             deployment_id=deployment_id,
             environment=node.environment,
             node_id=node.id,
             name=node.name,
-            rank=rank,
+            kind=node.kind,
+            # Aliases move together: every wave is about all of them.
+            rank=0 if node.kind is NodeKind.LAMBDA else rank,
             from_edition=node.report(module).active,
             zone=zone_of(node),
             was_healthy=node.report(module).healthy,
         )
-        for rank, node in enumerate(rank_members(nodes, module=module, by_zone=spec.by_zone))
+        for rank, node in enumerate(ranked)
     )
+
+
+def is_by_weight(members: Iterable[Member]) -> bool:
+    """Whether a rollout moves weights and not nodes."""
+    return any(member.kind is NodeKind.LAMBDA for member in members)
 
 
 def fleet_of_members(members: Sequence[Member], spec: StrategySpec) -> Fleet:

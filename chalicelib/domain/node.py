@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from chalicelib.domain.alias import AliasState
 from chalicelib.domain.configuration import matches
 from chalicelib.domain.environment import Environment
 from chalicelib.domain.metering import Meters
@@ -68,11 +69,13 @@ class Ack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModuleReport:
-    """What a node says it runs of one module."""
+    """What a node says it runs of one module. A function alias gives `weight` percent of its traffic to `canary`."""
 
     module: str
     fence: int = 0
     active: str | None = None
+    canary: str | None = None
+    weight: int = 0
     staged: tuple[str, ...] = ()
     healthy: bool = True
     ack: Ack | None = None
@@ -89,7 +92,8 @@ class Drift:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """One place modules run, as it last reported itself. `credential_hash` is SHA-256 in hexadecimal."""
+    """One place modules run, as it last reported itself. `credential_hash` is SHA-256 in hexadecimal, empty for an alias,
+    which nobody reports for but our own function."""
 
     id: str
     environment: Environment
@@ -109,6 +113,7 @@ class Node:
     idle_heartbeat_ms: int = 0
     policy_read_at_ms: int = 0
     drifts: tuple[Drift, ...] = ()
+    alias: AliasState | None = None
     changes: int = 0
     revision: int = 0
 
@@ -136,7 +141,8 @@ class Node:
 
     def takes_deployments(self, now_ms: int) -> bool:
         """Whether a new rollout counts on this node, if its labels match."""
-        return self.status is NodeStatus.ACTIVE and not self.is_silent(now_ms)
+        known = self.alias is None or self.interval > 0
+        return known and self.status is NodeStatus.ACTIVE and not self.is_silent(now_ms)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +183,7 @@ class Member:
     environment: Environment
     node_id: str
     name: str
+    kind: NodeKind = NodeKind.KERNEL
     rank: int
     from_edition: str | None
     zone: str = ""
@@ -227,16 +234,31 @@ class LeftOut:
     why: str
 
 
+def kind_of(nodes: Iterable[Node], module: str) -> NodeKind:
+    """What a module runs on here: on aliases where one is there for it, else on kernels; never on both."""
+    here = (node for node in nodes if node.status is not NodeStatus.REMOVED)
+    return NodeKind.LAMBDA if any(is_alias_of(node, module) for node in here) else NodeKind.KERNEL
+
+
+def is_alias_of(node: Node, module: str) -> bool:
+    """Whether the node is an alias of the function that is this module."""
+    return node.alias is not None and node.alias.module == module
+
+
 def taking_part(
-    nodes: Iterable[Node], runs_on: Mapping[str, str], *, now_ms: int
+    nodes: Iterable[Node], runs_on: Mapping[str, str], *, module: str, now_ms: int
 ) -> tuple[tuple[Node, ...], tuple[LeftOut, ...]]:
     """The nodes a rollout counts on, and the others by name. `runs_on` are the labels a node must have."""
+    known = tuple(node for node in nodes if node.status is not NodeStatus.REMOVED)
+    kind = kind_of(known, module)
     staying: list[Node] = []
     left_out: list[LeftOut] = []
-    for node in nodes:
-        if node.status is NodeStatus.REMOVED:
-            continue
-        if not matches(runs_on, node.labels):
+    for node in known:
+        if node.alias is not None and node.alias.module != module:
+            continue  # another function: no more concerned than another environment
+        if node.kind is not kind:
+            left_out.append(LeftOut(name=node.name, why="OtherKind"))
+        elif not matches(runs_on, node.labels):
             left_out.append(LeftOut(name=node.name, why="Unmatched"))
         elif not node.takes_deployments(now_ms):
             why = "Silent" if node.status is NodeStatus.ACTIVE else str(node.status)

@@ -117,10 +117,18 @@ def difference(assignment: Assignment, node: Node, member: Member | None, *, now
     if member is not None and assignment.is_changing:
         return ""
     wanted = desired_of(assignment, node, member, now_ms=now_ms)
-    runs = node.report(assignment.module).active
-    if wanted is None or not assignment.fence or runs == wanted.active:
+    report = node.report(assignment.module)
+    if wanted is None or not assignment.fence or (assignment.by_weight and wanted.active is None):
         return ""
-    return f"{assignment.module}: runs {runs or 'nothing'}, should run {wanted.active or 'nothing'}."
+    runs, asked = (report.active, report.canary, report.weight), (wanted.active, wanted.canary, wanted.weight)
+    if runs == asked:
+        return ""
+    return f"{assignment.module}: runs {_told(*runs)}, should run {_told(*asked)}."
+
+
+def _told(active: str | None, canary: str | None, weight: int) -> str:
+    share = f", {weight} % {canary}" if canary else ""
+    return f"{active or 'nothing'}{share}"
 
 
 def is_drained(node: Node) -> bool:

@@ -8,15 +8,16 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from chalicelib.domain.environment import Environment
-from chalicelib.domain.membership import fleet_of_members
+from chalicelib.domain.membership import fleet_of_members, is_by_weight
 from chalicelib.domain.node import Member
 from chalicelib.domain.policy import Policy
 from chalicelib.domain.strategies import PlannedWave, Strategy, plan_waves
+from chalicelib.domain.weight import FLEET_BY_WEIGHT, spec_by_weight
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvironmentPlan:
-    """The plan of one environment, and the hash an approval is bound to."""
+    """The plan of one environment, and the hash an approval is bound to. `by_weight`: waves are percent of traffic."""
 
     environment: Environment
     strategy: Strategy
@@ -25,6 +26,7 @@ class EnvironmentPlan:
     from_digest: str | None
     plan_hash: str
     bake_seconds: int
+    by_weight: bool = False
 
 
 def plan_environment(
@@ -37,7 +39,11 @@ def plan_environment(
     Raises:
         ValueError: no nodes, or the policy's numbers cannot move this fleet.
     """
-    waves = plan_waves(policy.strategy, fleet_of_members(members, policy.strategy))
+    by_weight = is_by_weight(members)
+    if by_weight:
+        waves = plan_waves(spec_by_weight(policy.strategy, len(members)), FLEET_BY_WEIGHT)
+    else:
+        waves = plan_waves(policy.strategy, fleet_of_members(members, policy.strategy))
     return EnvironmentPlan(
         environment=policy.environment,
         strategy=policy.strategy.kind,
@@ -46,6 +52,7 @@ def plan_environment(
         from_digest=from_digest,
         plan_hash=plan_hash(policy, digest=digest, from_digest=from_digest),
         bake_seconds=sum(wave.bake_seconds for wave in waves),
+        by_weight=by_weight,
     )
 
 

@@ -77,7 +77,7 @@ class Wave:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rollout:
-    """What one deployment does to one environment."""
+    """What one deployment does to one environment. `by_weight`: its waves are percent of traffic, not ranks of nodes."""
 
     environment: Environment
     phase: Phase = Phase.PENDING
@@ -89,6 +89,7 @@ class Rollout:
     configuration: int = 0
     from_configuration: int = 0
     is_return: bool = False
+    by_weight: bool = False
     plan_hash: str = ""
     approval_seconds: int = 1
     queue_seconds: int = 1
@@ -125,6 +126,16 @@ class Rollout:
         return self.waves[self.wave]
 
     @property
+    def wave_nodes(self) -> int:
+        """How many nodes the current wave changes; a wave by weight changes all of them."""
+        return self.fleet if self.by_weight else self.current.upto - self.current.first
+
+    @property
+    def touched_nodes(self) -> int:
+        """How many nodes were told to change."""
+        return min(self.fleet, self.touched_upto) if self.by_weight else self.touched_upto
+
+    @property
     def is_last_wave(self) -> bool:
         return self.wave == len(self.waves) - 1
 
@@ -150,7 +161,14 @@ def deploy_position(rollout: Rollout) -> str:
 
 
 def planned(
-    rollout: Rollout, waves: tuple[PlannedWave, ...], *, fleet: int, fence: int, plan_hash: str, now_ms: int
+    rollout: Rollout,
+    waves: tuple[PlannedWave, ...],
+    *,
+    fleet: int,
+    fence: int,
+    plan_hash: str,
+    by_weight: bool = False,
+    now_ms: int,
 ) -> Rollout:
     """The rollout with its plan and frozen fleet, ready for its first wave."""
     _require(rollout, Phase.AWAITING_TURN, "planned")
@@ -166,7 +184,15 @@ def planned(
         )
         for w in waves
     )
-    return replace(rollout, waves=own, fleet=fleet, fence=fence, plan_hash=plan_hash, started_at_ms=now_ms)
+    return replace(
+        rollout,
+        waves=own,
+        fleet=fleet,
+        fence=fence,
+        plan_hash=plan_hash,
+        by_weight=by_weight,
+        started_at_ms=now_ms,
+    )
 
 
 def frozen(rollout: Rollout, *, until_ms: int, why: str) -> Rollout:
@@ -328,7 +354,7 @@ def restore_ended(rollout: Rollout, *, failed: int, now_ms: int, machine_ms: int
         phase=Phase.RESTORE_FAILED if failed else Phase.RESTORED,
         ended_at_ms=now_ms,
         restored_at_ms=machine_ms,
-        restored_nodes=rollout.touched_upto - failed,
+        restored_nodes=rollout.touched_nodes - failed,
         restore_failed_nodes=failed,
     )
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from chalicelib.adapters.dynamodb.codec import attributes_of, instance_of
 from chalicelib.adapters.dynamodb.items import item_of, record_of
 from chalicelib.adapters.dynamodb.keys import LAYOUTS
+from chalicelib.domain.alias import Split
 from chalicelib.domain.analysis.policy import AnalysisPolicy
 from chalicelib.domain.deployment import Deployment
 from chalicelib.domain.freeze import FreezeThen, FreezeWindow, Once, Verb, Weekday, Weekly
@@ -40,6 +41,9 @@ FREEZES = st.builds(
     time_zone=st.sampled_from(["UTC", "Europe/Berlin"]),
     weekly=st.builds(Weekly, days=st.lists(st.sampled_from(Weekday), min_size=1, unique=True).map(tuple)),
 ) | st.builds(FreezeWindow, name=TEXT, once=st.just(Once(begins="2026-12-20T18:00", ends="2027-01-02T08:00")))
+SPLITS = st.builds(Split, main=TEXT) | st.builds(
+    Split, main=st.just("1"), canary=st.just("2"), weight=st.integers(1, 99)
+)
 POLICIES = st.builds(AnalysisPolicy, alpha_bp=st.integers(1, 2_000), level_windows=st.integers(1, 1_000))
 
 
@@ -71,6 +75,8 @@ def values_of(hint: Any) -> st.SearchStrategy[Any]:
         return POLICIES
     if hint is Window:
         return windows()
+    if hint is Split:
+        return SPLITS
     if hint is FreezeWindow:
         return FREEZES
     if get_origin(hint) is types.UnionType:

@@ -19,6 +19,7 @@ Base table (consistent; `Store.get`, `Store.list`); `…` stands for what the re
     Node              CLUSTER#environment                NODE#node id
     NodeChange        HISTORY#node id                    CHANGE#place
     Line              LINE                               LINE
+    AliasClaim        ALIASES                            ALIAS#function#alias
     EnrolToken        ENROL#token hash                   ENROL                        expires
     Delegation        DELEGATIONS                        DELEGATION#delegator#delegate
     UsedLink          USED_LINK#id                       USED_LINK                    expires
@@ -66,6 +67,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final
 
+from chalicelib.domain.alias import AliasClaim
 from chalicelib.domain.approval import Approval, ApprovalStatus
 from chalicelib.domain.approval_link import UsedLink
 from chalicelib.domain.assignment import Assignment, Look
@@ -264,6 +266,7 @@ LAYOUTS: Final = MappingProxyType[type[Any], Layout](
         Node: Layout("Node", "CLUSTER", 1, "NODE", 1),
         NodeChange: Layout("NodeChange", "HISTORY", 1, "CHANGE", 1),
         Line: Layout("Line", "LINE", 0, "LINE"),
+        AliasClaim: Layout("AliasClaim", "ALIASES", 0, "ALIAS", 2),
         EnrolToken: Layout("EnrolToken", "ENROL", 1, "ENROL", expires_at_s=lambda token: token.expires_at_ms // 1000),
         Delegation: Layout("Delegation", "DELEGATIONS", 0, "DELEGATION", 2),
         UsedLink: Layout("UsedLink", "USED_LINK", 1, "USED_LINK", expires_at_s=lambda used: used.expires_at_s),

@@ -59,11 +59,17 @@ class Comparison:
     canary_nodes: tuple[tuple[str, Reading], ...]
     control_nodes: tuple[Reading, ...]
     before_grain_ms: int
+    shares_nodes: bool = False
 
     @property
     def has_control(self) -> bool:
-        """Whether the baseline was measured on other nodes over the same time."""
+        """Whether the baseline was measured over the same time."""
         return self.compared_with is ComparedWith.CONTROL
+
+    @property
+    def same_nodes(self) -> bool:
+        """Whether both sides are the same nodes: before and since, or at once, where a node splits its traffic."""
+        return self.shares_nodes or not self.has_control
 
 
 def compare(evidence: Evidence, policy: AnalysisPolicy) -> Comparison:
@@ -93,6 +99,7 @@ def compare(evidence: Evidence, policy: AnalysisPolicy) -> Comparison:
             canary_nodes=canary_nodes,
             control_nodes=control_nodes,
             before_grain_ms=before_grain_ms,
+            shares_nodes={node.node_id for node in evidence.control} == {node.node_id for node in evidence.canary},
         )
     return Comparison(
         compared_with=ComparedWith.BEFORE,

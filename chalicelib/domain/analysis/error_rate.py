@@ -45,8 +45,7 @@ class ErrorTest:
 def assess_errors(comparison: Comparison, policy: AnalysisPolicy, share: Budget) -> ErrorTest:
     """The whole canary against the baseline."""
     nodes = [reading for _, reading in comparison.canary_nodes]
-    same_nodes = not comparison.has_control
-    return _test(comparison, policy, None, comparison.canary, nodes, share.errors, same_nodes=same_nodes)
+    return _test(comparison, policy, None, comparison.canary, nodes, share.errors, same_nodes=comparison.same_nodes)
 
 
 def may_be_worse(comparison: Comparison, policy: AnalysisPolicy) -> bool:

@@ -164,7 +164,7 @@ def _widening(comparison: Comparison, quantile_bp: int) -> Widening:
         canary_weights=[float(node.settled.requests) for _, node in comparison.canary_nodes],
         nodes=[logs(node) for node in comparison.control_nodes],
         same_time=comparison.has_control,
-        same_nodes=not comparison.has_control,
+        same_nodes=comparison.same_nodes,
     )
 
 

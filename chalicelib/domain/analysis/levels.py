@@ -243,15 +243,20 @@ def _mean_memory(cells: Sequence[Cell]) -> int | None:
 
 
 def _cpu_bp(cell: Cell) -> float | None:
-    return cell.cpu_ms * 10_000 / cell.duration_ms if cell.duration_ms else None
+    return cell.cpu_ms * 10_000 / cell.duration_ms if _is_measured(cell) else None
 
 
 def _cpu_us_per_request(cell: Cell) -> float | None:
-    return cell.cpu_ms * 1_000 / cell.requests if cell.requests else None
+    return cell.cpu_ms * 1_000 / cell.requests if cell.requests and _is_measured(cell) else None
 
 
 def _memory_bytes(cell: Cell) -> float | None:
-    return cell.memory_byte_ms / cell.duration_ms if cell.duration_ms else None
+    return cell.memory_byte_ms / cell.duration_ms if _is_measured(cell) else None
+
+
+def _is_measured(cell: Cell) -> bool:
+    """What runs takes some memory: where none is told (a function), levels were not measured."""
+    return cell.duration_ms > 0 and cell.memory_byte_ms > 0
 
 
 def _ratio(effect: float | None) -> float | None:

@@ -47,6 +47,8 @@ class ReasonCode(StrEnum):
     TOO_FEW_BASELINE_REQUESTS = "tooFewBaselineRequests"
     TOO_FEW_WINDOWS = "tooFewWindows"
     METRIC_MISSING = "metricMissing"
+    ALARM = "alarm"
+    CHANGED_OUTSIDE = "changedOutside"
     ADVISORY = "advisory"
     FIRST_INSTALL = "firstInstall"
     HEALTH_ONLY = "healthOnly"
