@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import json
 import os
 import threading
@@ -10,7 +11,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any
 from unittest.mock import patch
 
@@ -28,6 +29,7 @@ from infra.local.kept_files import KeptObjects, KeptSecrets
 from infra.local.kept_tables import KeptTables
 from infra.local.repairs import (
     calls,
+    cloudwatch,
     dynamodb_indexes,
     dynamodb_items,
     dynamodb_speed,
@@ -36,6 +38,7 @@ from infra.local.repairs import (
     execution_time,
     executions,
     interpreter_speed,
+    lambda_aliases,
     lambda_functions,
     task_tokens,
 )
@@ -43,6 +46,7 @@ from infra.local.repairs.lambda_functions import Handler
 from infra.local.sessions import session_with_shared_models
 from infra.local.ticker import Ticker
 from infra.local.timers import Timers
+from infra.local.user_functions import UserFunctions
 from infra.resources import Resources, Schedule
 
 REGION = "us-east-1"
@@ -90,8 +94,10 @@ class LocalCloud:
         data_dir: Path | None = None,
         emulator_port: int | None = None,
         tick: bool = False,
+        sooner: Mapping[str, float] = MappingProxyType({}),
     ) -> None:
-        """With `tick`, a thread calls the schedules; without it a test does (`fire`)."""
+        """With `tick`, a thread calls the schedules; without it a test does (`fire`). `sooner`: schedules that are
+        called more often than EventBridge can, every so many seconds."""
         unknown = set(handlers) - {function.name for function in resources.functions}
         if unknown:
             raise ValueError(f"handlers for functions that are no resource: {sorted(unknown)}")
@@ -103,8 +109,11 @@ class LocalCloud:
         self._data_dir = data_dir
         self._emulator_port = emulator_port
         self._tick = tick
+        self._sooner = dict(sooner)
         self._tables = None if data_dir is None else KeptTables(data_dir / "tables")
         self._running = executions.RunningExecutions()
+        self._user_functions = UserFunctions()
+        self._measurements = cloudwatch.Measurements()
         self._stack: ExitStack | None = None
         self._server: Any = None
         self._clients: dict[tuple[str, bool], Any] = {}
@@ -118,6 +127,7 @@ class LocalCloud:
             self._enter_mock(stack)
             deliveries = Deliveries(self.timers)
             self._enter_repairs(stack, deliveries)
+            stack.callback(self._user_functions.stop)
             stack.callback(deliveries.stop)
             stack.callback(self._running.stop_all)
             self.outputs = resource_creation.create(self.resources, self.client)
@@ -126,7 +136,8 @@ class LocalCloud:
             if self._emulator_port is not None:
                 self._serve(stack, self._emulator_port)
             if self._tick:
-                ticker = Ticker({schedule.name: schedule.every_s for schedule in self.resources.schedules}, self.fire)
+                every_s = {schedule.name: schedule.every_s for schedule in self.resources.schedules} | self._sooner
+                ticker = Ticker(every_s, self.fire)
                 ticker.start()
                 stack.callback(ticker.stop)
             self._stack = stack.pop_all()
@@ -220,7 +231,12 @@ class LocalCloud:
             dynamodb_indexes.queries_look_at_one_partition,
             dynamodb_transactions.transactions_undo_item_by_item,
             dynamodb_transactions.transaction_tokens_are_heeded,
-            lambda: lambda_functions.functions_run_registered_handlers(self._handlers),
+            lambda: lambda_functions.functions_run_registered_handlers(self._handlers, self._user_functions.invoke),
+            lambda_aliases.alias_revisions_are_heeded,
+            lambda_aliases.function_revisions_are_heeded,
+            lambda: lambda_aliases.alias_weights_are_heeded(self._measure),
+            lambda: cloudwatch.metric_queries_are_answered(self._measurements),
+            cloudwatch.alarms_are_told_to_the_bus,
             lambda: lambda_functions.invocation_types_are_heeded(deliveries),
             lambda_functions.qualifier_is_heeded,
             lambda: events.events_reach_their_targets(deliveries),
@@ -253,6 +269,21 @@ class LocalCloud:
     def cut_bytes(self) -> int:
         """Bytes of a torn last write that were found at `start`; it was never acknowledged."""
         return self._tables.cut_bytes if self._tables else 0
+
+    def _measure(self, call: lambda_aliases.MeasuredCall) -> None:
+        """What Lambda sends to CloudWatch of a call: under the function, the alias, and the version it executed."""
+        at_ms = self.timers.now_ms()
+        named = {"FunctionName": call.function}
+        through = named | {"Resource": f"{call.function}:{call.alias or call.version}"}
+        for dimensions in (named, through, through | {"ExecutedVersion": call.version}):
+            if call.alias is None and "ExecutedVersion" in dimensions:
+                continue
+            add = functools.partial(self._measurements.add, "AWS/Lambda")
+            add("Throttles", dimensions, at_ms, float(call.throttled))
+            if not call.throttled:
+                add("Invocations", dimensions, at_ms, 1.0)
+                add("Errors", dimensions, at_ms, float(call.failed))
+                add("Duration", dimensions, at_ms, call.duration_ms)
 
     def _serve(self, stack: ExitStack, port: int) -> None:
         self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)

@@ -110,7 +110,7 @@ def _schema(partition_key: str, sort_key: str) -> list[dict[str, str]]:
 
 def _create_rule(rule: Rule, outputs: Mapping[str, str], client_for: ClientFor) -> None:
     events = client_for("events")
-    events.put_rule(Name=rule.name, EventBusName=rule.bus, EventPattern=json.dumps({"source": list(rule.sources)}))
+    events.put_rule(Name=rule.name, EventBusName=rule.bus, EventPattern=json.dumps(rule.pattern))
     target: dict[str, Any] = {"Id": rule.function, "Arn": outputs[rule.function]}
     if rule.dead_letter_queue is not None:
         answer = client_for("sqs").get_queue_attributes(

@@ -75,6 +75,7 @@ def handlers() -> Mapping[str, Handler]:
         "events": application.events,
         "hooks": application.hooks,
         "sweeps": application.sweeps,
+        "lambda_nodes": application.lambda_nodes,
     }
 
 
@@ -101,6 +102,8 @@ def wired_to(
         loopback_issuers=True,
         limits_percent=limits_percent,
         outbound_loopback=True,
+        metrics_period_ms=1_000,
+        metrics_settle_ms=0,
     )
     wiring.reset()
     wiring.install(settings=settings, clock=clock, clients=AwsClients(core_session_with_shared_models()))
@@ -172,6 +175,8 @@ class LocalStack:
             data_dir=settings.data_dir,
             emulator_port=settings.emulator_port,
             tick=True,
+            # Here CloudWatch has every second at once, so there is something to see sooner than in a minute.
+            sooner={"hotswap-lambda-nodes": 1.0},
         )
         self._stack.enter_context(self.cloud)
         wired = wired_to(

@@ -19,7 +19,7 @@ from infra.local.resource_creation import definition_of
 from infra.local.ticker import Ticker
 from infra.local.timers import RealTimers
 from infra.local.virtual_time import VirtualTime
-from infra.resources import HOTSWAP, Function, Schedule, StateMachine
+from infra.resources import DEFAULT_BUS, HOTSWAP, Function, Schedule, StateMachine
 from tests.local.worlds import STORES, eventually
 
 SWEPT = replace(
@@ -159,7 +159,7 @@ def test_the_resources_of_the_product_fit_together() -> None:
     assert {rule.function for rule in HOTSWAP.rules} <= functions
     assert {schedule.function for schedule in HOTSWAP.schedules} <= functions
     assert {rule.dead_letter_queue for rule in HOTSWAP.rules} <= {*queues, None}
-    assert {rule.bus for rule in HOTSWAP.rules} <= {bus.name for bus in HOTSWAP.buses}
+    assert {rule.bus for rule in HOTSWAP.rules} <= {*(bus.name for bus in HOTSWAP.buses), DEFAULT_BUS}
     for machine in HOTSWAP.state_machines:
         assert set(machine.function_arns.values()) <= functions
 

@@ -63,14 +63,20 @@ def run_handler(handler: Handler, event: Any, context: LocalContext) -> tuple[st
 
 
 @contextmanager
-def functions_run_registered_handlers(handlers: Mapping[str, Handler]) -> Iterator[None]:
+def functions_run_registered_handlers(
+    handlers: Mapping[str, Handler], others: Callable[[Any, Any], tuple[str, bool]] | None = None
+) -> Iterator[None]:
     """Repair: a function runs `handlers[its name]`; `errorType` is the class name of what it raised.
 
-    moto runs functions in Docker, or answers with what it was sent.
+    `others` runs the code of functions that are not ours. moto runs functions in Docker, or answers with what it was
+    sent.
     """
 
     def invoke_lambda(self: Any, event: Any = None) -> tuple[str, bool, str]:
         handler = handlers.get(self.function_name)
+        if handler is None and others is not None and self.code_bytes:
+            answer, failed = others(self, event)
+            return answer, failed, ""
         if handler is None:
             raise LookupError(f"no handler is registered for function {self.function_name!r}")
         context = LocalContext(
@@ -109,8 +115,14 @@ def invocation_types_are_heeded(deliveries: Deliveries) -> Iterator[None]:
             return invoke_now(self, function_name, qualifier, body, headers, response_headers)
         function = self.get_function(function_name, qualifier)
         if kind == "Event":
-            event = json.loads(body) if body else {}
-            deliveries.submit(f"function {function.function_name}", lambda: invoke_or_raise(function, event))
+
+            def run() -> None:
+                told: dict[str, str] = {}
+                answer = invoke_now(self, function_name, qualifier, body, headers, told)
+                if "x-amz-function-error" in told:
+                    raise FunctionFailedError(answer.decode() if isinstance(answer, bytes) else answer)
+
+            deliveries.submit(f"function {function.function_name}", run)
         return b""
 
     with patch.object(LambdaBackend, "invoke", invoke):

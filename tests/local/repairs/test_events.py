@@ -15,7 +15,10 @@ from infra.resources import DEAD_LETTERS, HOTSWAP, Function, Queue
 from tests.local.worlds import STORES, bare_moto
 
 RULES = replace(
-    STORES, functions=(Function(name="events", handler="-", timeout_s=5),), rules=HOTSWAP.rules, queues=HOTSWAP.queues
+    STORES,
+    functions=(Function(name="events", handler="-", timeout_s=5),),
+    rules=tuple(rule for rule in HOTSWAP.rules if rule.function == "events"),
+    queues=HOTSWAP.queues,
 )
 
 
