@@ -54,6 +54,14 @@ def hooks(event: Any, _context: Any) -> Any:
     return calls_out.handle(event, ports=wiring.outbound_ports())
 
 
+@app.lambda_function(name="lambda_nodes")
+def lambda_nodes(event: Any, _context: Any) -> Any:
+    """An order, an alarm or the clock: look at users' function aliases. The only function that may touch them."""
+    from chalicelib.steps import lambda_nodes as aliases
+
+    return aliases.handle(event, aliases=wiring.alias_ports(), ports=wiring.ports())
+
+
 @app.lambda_function(name="sweeps")
 def sweeps(event: Any, _context: Any) -> Any:
     """The clock: deliver what was decided and not delivered, continue what was lost."""

@@ -21,6 +21,7 @@ NEEDED: Final[Mapping[str, tuple[tuple[str, ...], Callable[[], Any]]]] = Mapping
         "app.steps": (("chalicelib.steps.machine",), wiring.ports),
         "app.events": (("chalicelib.routes.events_in",), wiring.ports),
         "app.sweeps": (("chalicelib.steps.sweeps",), wiring.ports),
+        "app.lambda_nodes": (("chalicelib.steps.lambda_nodes",), wiring.alias_ports),
         "app.hooks": (("chalicelib.routes.calls_out",), wiring.outbound_ports),
     }
 )

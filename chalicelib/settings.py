@@ -36,7 +36,9 @@ class UnsafeSettings(Exception):
 class Settings:
     """One installation. docs/operations.md lists the variables; `heartbeat_ms` is how often a busy node reports.
 
-    `outbound_loopback` lets users' addresses be on this machine; no variable sets it, only the cloud on your machine does.
+    `outbound_loopback` lets users' addresses be on this machine; `metrics_period_ms` is how fine CloudWatch counts calls
+    of functions, and what is younger than `metrics_settle_ms` may be incomplete. No variable sets these three: only the
+    cloud on your machine is otherwise.
     """
 
     table: str
@@ -58,7 +60,10 @@ class Settings:
     master_secret: str = "hotswap/master-key"  # noqa: S105 (its name)
     hooks_function: str = "hooks"
     events_function: str = "events"
+    lambda_nodes_function: str = "lambda_nodes"
     outbound_loopback: bool = False
+    metrics_period_ms: int = 60_000
+    metrics_settle_ms: int = 120_000
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -102,6 +107,7 @@ class Settings:
             master_secret=env.get("HOTSWAP_MASTER_SECRET") or "hotswap/master-key",
             hooks_function=env.get("HOTSWAP_HOOKS_FUNCTION") or "hooks",
             events_function=env.get("HOTSWAP_EVENTS_FUNCTION") or "events",
+            lambda_nodes_function=env.get("HOTSWAP_LAMBDA_NODES_FUNCTION") or "lambda_nodes",
         )
 
 

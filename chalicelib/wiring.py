@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from chalicelib.domain.analysis.evidence import Source
     from chalicelib.domain.seal import MasterKey
     from chalicelib.settings import Settings
+    from chalicelib.usecases.alias_ports import AliasPorts
     from chalicelib.usecases.decide_by_link import ApprovalLinks
     from chalicelib.usecases.outbound_ports import Outbound, OutboundPorts
     from chalicelib.usecases.ports import (
+        AliasOrders,
         Artifacts,
         Bus,
         Calls,
@@ -41,6 +43,8 @@ T = TypeVar("T")
 
 REPLACEABLE: Final = frozenset(
     {
+        "aliases",
+        "alias_ports",
         "approval_links",
         "artifacts",
         "bus",
@@ -197,6 +201,37 @@ def calls() -> Calls:
         return FunctionQueue(clients().get("lambda"), settings().hooks_function)
 
     return _once("calls", make)
+
+
+def aliases() -> AliasOrders:
+    """Orders to the function that may touch users' functions."""
+
+    def make() -> AliasOrders:
+        from chalicelib.adapters.function_calls import FunctionQueue
+
+        return FunctionQueue(clients().get("lambda"), settings().lambda_nodes_function)
+
+    return _once("aliases", make)
+
+
+def alias_ports() -> AliasPorts:
+    """Everything the function `lambda_nodes` may ask for, beside the table."""
+
+    def make() -> AliasPorts:
+        from chalicelib.adapters.cloudwatch import CloudWatchAlarms, CloudWatchAliasMetrics
+        from chalicelib.adapters.lambda_nodes import LambdaFunctions
+        from chalicelib.usecases.alias_ports import AliasPorts
+
+        period_ms, settles_ms = settings().metrics_period_ms, settings().metrics_settle_ms
+        return AliasPorts(
+            functions=LambdaFunctions(clients().get("lambda"), settings().artifact_bucket),
+            metrics=CloudWatchAliasMetrics(clients().get("cloudwatch"), period_ms=period_ms),
+            alarms=CloudWatchAlarms(clients().get("cloudwatch")),
+            period_ms=period_ms,
+            settles_ms=settles_ms,
+        )
+
+    return _once("alias_ports", make)
 
 
 def master_key() -> Callable[[], MasterKey]:
@@ -415,6 +450,7 @@ def ports() -> Ports:
             artifacts=later("artifacts", artifacts),
             bus=later("bus", bus),
             calls=later("calls", calls),
+            aliases=later("aliases", aliases),
             signatures=later("signatures", signatures),
             telemetry=telemetry(),
             metric_sources=metric_sources(),

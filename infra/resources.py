@@ -70,13 +70,21 @@ class Function:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """Events on `bus` whose `source` is one of `sources` go to `function`; what it cannot handle goes to the queue."""
+    """Events on `bus` whose `source` is one of `sources` (and whose `detail-type`, where some are named, is one of
+    those) go to `function`; what it cannot handle goes to the queue. Every account has a bus `default`."""
 
     name: str
     bus: str
     sources: tuple[str, ...]
     function: str
     dead_letter_queue: str | None = None
+    detail_types: tuple[str, ...] = ()
+
+    @property
+    def pattern(self) -> dict[str, list[str]]:
+        """What EventBridge matches events with."""
+        found = {"source": list(self.sources)}
+        return found | {"detail-type": list(self.detail_types)} if self.detail_types else found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +129,8 @@ class Resources:
 
 
 DEAD_LETTERS = "hotswap-dead-letters"
+DEFAULT_BUS = "default"
+"""Of the account; what AWS services say of themselves is there."""
 
 HOTSWAP = Resources(
     tables=(
@@ -142,6 +152,7 @@ HOTSWAP = Resources(
         Function(name="events", handler="app.events", timeout_s=60),
         Function(name="hooks", handler="app.hooks", timeout_s=120, memory_mb=256),
         Function(name="sweeps", handler="app.sweeps", timeout_s=120),
+        Function(name="lambda_nodes", handler="app.lambda_nodes", timeout_s=180),
     ),
     rules=(
         Rule(
@@ -158,8 +169,19 @@ HOTSWAP = Resources(
             function="events",
             dead_letter_queue=DEAD_LETTERS,
         ),
+        Rule(
+            name="hotswap-alarms",
+            bus=DEFAULT_BUS,
+            sources=("aws.cloudwatch",),
+            detail_types=("CloudWatch Alarm State Change",),
+            function="lambda_nodes",
+            dead_letter_queue=DEAD_LETTERS,
+        ),
     ),
-    schedules=(Schedule(name="hotswap-sweeps", function="sweeps", every_s=60),),
+    schedules=(
+        Schedule(name="hotswap-sweeps", function="sweeps", every_s=60),
+        Schedule(name="hotswap-lambda-nodes", function="lambda_nodes", every_s=60),
+    ),
     state_machines=(
         StateMachine(
             name="hotswap-deployment",

@@ -225,6 +225,7 @@ def fake_ports(**others: Any) -> Ports:
         "artifacts": FakeArtifacts(),
         "bus": FakeBus(),
         "calls": FakeCalls(),
+        "aliases": FakeCalls(),
         "signatures": FakeSignatures(),
         "telemetry": FakeTelemetry(),
         "metric_sources": {Source.HEARTBEAT: HeartbeatMetrics()},

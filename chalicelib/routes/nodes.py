@@ -21,6 +21,7 @@ from chalicelib.routes.schemas.nodes import (
     NodeBody,
     NodeHistory,
     NodeList,
+    RegisterAlias,
     enrolled_body,
     history_body,
     node_body,
@@ -30,6 +31,7 @@ from chalicelib.usecases import change_node, read_nodes
 from chalicelib.usecases.enrol_node import enrol_node as enrolled
 from chalicelib.usecases.make_enrol_token import make_enrol_token
 from chalicelib.usecases.read_clusters import list_nodes as listed
+from chalicelib.usecases.register_alias import register_alias as registered
 from chalicelib.usecases.report_heartbeat import report_heartbeat as reported
 
 bp = Noun(__name__)
@@ -84,6 +86,23 @@ def enrol_node(call: Call, body: EnrolNode) -> EnrolledBody:
         ports=call.edge.ports,
     )
     return enrolled_body(made)
+
+
+@endpoint(
+    bp,
+    CLUSTER,
+    "POST",
+    action=Action.MANAGE_NODES,
+    body=RegisterAlias,
+    response=NodeBody,
+    status=201,
+    errors=(409,),
+    summary="Make a function's alias a node; it is looked at at once",
+)
+def register_alias(call: Call, environment: Environment, body: RegisterAlias) -> NodeBody:
+    ports = call.edge.ports
+    node = registered(body.registration(environment), caller=call.caller, request_id=call.request_id, ports=ports)
+    return node_body(node, now_ms=ports.clock.machine_ms())
 
 
 @endpoint(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from chalicelib.domain.assignment import Assignment
+from chalicelib.domain.assignment import Assignment, desired_for
 from chalicelib.domain.deployment import Deployment
 from chalicelib.domain.node import Member, ModuleReport, Node, Outcome, PendingNode
 from chalicelib.domain.rollout import Phase, deploy_position, restore_position
@@ -80,6 +80,8 @@ def after_acknowledgement(answer: Acknowledged, *, ports: Ports) -> None:
 
 def _outcome(assignment: Assignment, member: Member, report: ModuleReport, *, restoring: bool) -> tuple[Outcome, str]:
     action = "activate"
+    if assignment.by_weight:
+        return _outcome_by_weight(assignment, member, report, restoring=restoring)
     if restoring:
         owes = member.rank < assignment.touched_upto
         done = report.active == member.from_edition and report.healthy
@@ -95,6 +97,24 @@ def _outcome(assignment: Assignment, member: Member, report: ModuleReport, *, re
         done = wanted in report.staged or report.active == wanted
     if not owes or report.fence != assignment.fence:
         return Outcome.PENDING, ""
+    return _judged(assignment, report, done=done, wanted=wanted, action=action)
+
+
+def _outcome_by_weight(
+    assignment: Assignment, member: Member, report: ModuleReport, *, restoring: bool
+) -> tuple[Outcome, str]:
+    """The alias as it was read back after it was moved is the answer."""
+    if report.fence != assignment.fence:
+        return Outcome.PENDING, ""
+    done = desired_for(assignment, member, now_ms=0).is_met_by(report) and report.healthy
+    staging = not restoring and not assignment.active_upto
+    wanted = member.from_edition if restoring else assignment.candidate
+    return _judged(assignment, report, done=done, wanted=wanted, action="stage" if staging else "activate")
+
+
+def _judged(
+    assignment: Assignment, report: ModuleReport, *, done: bool, wanted: str | None, action: str
+) -> tuple[Outcome, str]:
     if done:
         return Outcome.SUCCEEDED, ""
     ack = report.ack

@@ -47,7 +47,7 @@ def advance_wave(deployment_id: str, *, ports: Ports) -> Deployment:
         now = ports.clock.policy_ms()
         if rollout.phase is Phase.AWAITING_TURN and rollout.waves:
             started, moved, entry = started_wave(deployment, rollout, 0, policy=policy, ports=ports)
-            return Decided(after=deployment.with_rollout(started), entries=(entry,), also=(moved,))
+            return Decided(after=deployment.with_rollout(started), entries=(entry,), also=moved)
         if is_to_be_judged(deployment, now_ms=now):
             return judged(deployment, rollout, policy, ports=ports)
         if rollout.phase is Phase.PAUSED and (rollout.pause_until_ms or 0) <= now:
@@ -143,7 +143,7 @@ def _promote(
     promoted = promote_wave(rollout, compared_with=verdict.compared_with, sentence=verdict.sentence, now_ms=now)
     if promoted.phase is not Phase.PROMOTED:
         started, moved, begun = started_wave(deployment, promoted, rollout.wave + 1, policy=policy, ports=ports)
-        return Decided(after=deployment.with_rollout(started), entries=(entry, begun), also=(moved,))
+        return Decided(after=deployment.with_rollout(started), entries=(entry, begun), also=moved)
     until = now + policy.retention_seconds * 1000 if policy.retention_seconds else None
     ended = Entry(
         type=EventType.ENVIRONMENT_ENDED,

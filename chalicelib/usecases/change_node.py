@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from chalicelib.domain.access import Caller
+from chalicelib.domain.alias import AliasClaim
 from chalicelib.domain.errors import Conflict, NotFound
 from chalicelib.domain.node import Node, NodeStatus, environment_of
 from chalicelib.domain.node_history import Happening, What, noted
 from chalicelib.usecases.auditing import Deed, audited, decide_and_commit
-from chalicelib.usecases.ports import Add, Change, Ports, Replace
+from chalicelib.usecases.ports import Add, Change, Ports, Remove, Replace
 
 
 def cordon_node(node_id: str, *, reason: str, caller: Caller, request_id: str = "", ports: Ports) -> Node:
@@ -32,7 +33,8 @@ def uncordon_node(node_id: str, *, reason: str, caller: Caller, request_id: str 
 def drain_node(node_id: str, *, reason: str, caller: Caller, request_id: str = "", ports: Ports) -> Node:
     """The node, told at its next heartbeat to end its last requests and run nothing; it becomes Drained when it has.
 
-    A rollout it takes part in is finished first. Draining a drained node changes nothing. Raises as `cordon_node`.
+    A rollout it takes part in is finished first. Draining a drained node changes nothing. Raises as `cordon_node`, and
+    Conflict for a function alias, which always points at a version.
     """
     return _become(node_id, NodeStatus.DRAINING, reason, caller, request_id, ports=ports)
 
@@ -76,6 +78,8 @@ def _become(node_id: str, wanted: NodeStatus, reason: str, caller: Caller, reque
         if node.status is wanted or drained:
             return node, ()
         _refuse_removed(node)
+        if wanted is NodeStatus.DRAINING and node.alias is not None:
+            raise Conflict(f"{node.name} is a function alias, which always points at a version; remove it instead.")
         detail = {"reason": reason, "before": str(node.status)}
         return _changed(node, replace(node, status=wanted), wanted, detail, caller, request_id, ports=ports)
 
@@ -112,4 +116,13 @@ def _changed(
         subject=f"node:{before.id}", actor=caller.name, action=f"Node{what}", detail=detail, request_id=request_id
     )
     written = tuple(Replace(entry) if entry.revision else Add(entry) for entry in entries)
-    return after, (Replace(after), *written, audited(deed, ports=ports))
+    freed = _freed(after, ports=ports)
+    return after, (Replace(after), *written, *freed, audited(deed, ports=ports))
+
+
+def _freed(node: Node, *, ports: Ports) -> tuple[Change, ...]:
+    """An alias whose node was removed may be registered anew."""
+    if node.status is not NodeStatus.REMOVED or node.alias is None:
+        return ()
+    claim = ports.store.get(AliasClaim, node.alias.function, node.alias.alias)
+    return () if claim is None or claim.node_id != node.id else (Remove(claim),)

@@ -7,7 +7,7 @@ import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from chalicelib.domain.errors import NotAuthenticated, StaleWrite
+from chalicelib.domain.errors import InvalidInput, NotAuthenticated, StaleWrite, Violation
 from chalicelib.domain.module import SigningKey
 from chalicelib.domain.node import EnrolToken, Node, NodeKind, NodeStatus, node_id
 from chalicelib.domain.node_history import Happening, What, noted
@@ -50,8 +50,11 @@ def enrol_node(
     was lost: it gets a new credential, and the old one counts no more.
 
     Raises:
+        InvalidInput: it is no kernel.
         NotAuthenticated: the token is unknown, used or expired.
     """
+    if enrolment.kind is not NodeKind.KERNEL:
+        raise InvalidInput(Violation("kind", "must be kernel: a function alias is registered by an administrator"))
     known = ports.store.get(EnrolToken, _hash(token))
     now = ports.clock.machine_ms()
     if known is None or now >= known.expires_at_ms:

@@ -96,7 +96,7 @@ def answers_counted(
 def wave_answered(deployment: Deployment, rollout: Rollout, *, ports: Ports) -> Decided:
     """Every node of the wave has answered: the bake begins, or the pause that somebody asked for meanwhile."""
     baking = wave_deployed(rollout, now_ms=ports.clock.policy_ms())
-    detail = {"nodes": rollout.current.upto - rollout.current.first, "failed": rollout.current.failed_nodes}
+    detail = {"nodes": rollout.wave_nodes, "failed": rollout.current.failed_nodes}
     entry = Entry(
         type=EventType.WAVE_DEPLOYED,
         environment=rollout.environment,

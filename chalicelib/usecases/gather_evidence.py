@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from chalicelib.domain.alias import WHOLE
 from chalicelib.domain.analysis.comparison import compare
 from chalicelib.domain.analysis.evidence import Evidence, NodeEvidence
 from chalicelib.domain.analysis.policy import AnalysisPolicy
@@ -44,7 +45,9 @@ def gather_evidence(
     nodes = {node.id: node for node in ports.store.list(Node, rollout.environment)}
     wave = rollout.current
     canary = [member for member in members if member.rank < wave.upto]
-    control = [member for member in members if member.rank >= wave.upto]
+    # By weight, both versions run on every alias over the same time, until the new one has all of the traffic.
+    shared = rollout.by_weight and wave.upto < WHOLE
+    control = members if shared else [member for member in members if member.rank >= wave.upto]
     if wave.kind is WaveKind.STAGE:
         control = []
     now = ports.clock.machine_ms()
@@ -62,7 +65,9 @@ def gather_evidence(
     earlier = _by_node(series, begun, since) if thorough else {}
     before = _by_node(series, 0, begun)
 
-    def evidence(member: Member, runs_edition: str | None) -> NodeEvidence:
+    brought = edition(deployment.digest, rollout.configuration)
+
+    def evidence(member: Member, runs_edition: str | None, *, is_canary: bool) -> NodeEvidence:
         node = nodes.get(member.node_id)
         runs, ran = (member.node_id, runs_edition or ""), (member.node_id, member.from_edition or "")
         known = before.get(ran, ())
@@ -71,16 +76,20 @@ def gather_evidence(
             before=known if thorough else _by_minute(known),
             earlier=earlier.get(runs, ()),
             during=during.get(runs, ()),
-            silent=node is None or node.is_silent(now),
-            failed=member.deployed is Outcome.FAILED,
+            silent=is_canary and (node is None or node.is_silent(now)),
+            failed=is_canary and member.deployed is Outcome.FAILED,
         )
 
     gathered = Evidence(
-        canary=tuple(evidence(member, edition(deployment.digest, rollout.configuration)) for member in canary),
-        control=tuple(evidence(member, member.from_edition) for member in control if member.from_edition is not None),
+        canary=tuple(evidence(member, brought, is_canary=True) for member in canary),
+        control=tuple(
+            evidence(member, member.from_edition, is_canary=False)
+            for member in control
+            if member.from_edition not in (None, brought)
+        ),
         wave=wave.number,
         waves=len(rollout.waves),
-        first_install=rollout.from_digest is None,
+        first_install=rollout.from_digest is None and not (rollout.by_weight and any(m.from_edition for m in members)),
         looks=wave.holds,
     )
     if declared is None or not declared.declared:

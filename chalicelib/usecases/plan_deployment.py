@@ -156,7 +156,7 @@ def _prospect(
     policy = returning(policy) if goes_back else policy
     selector = runs_on(request.module, environment, configuration, ports=ports)
     found = ports.store.list(Node, environment)
-    nodes, left_out = taking_part(found, selector, now_ms=ports.clock.machine_ms())
+    nodes, left_out = taking_part(found, selector, module=request.module, now_ms=ports.clock.machine_ms())
     members = members_of(nodes, deployment_id="", module=request.module, spec=policy.strategy)
     refusal: Refusal | None = None
     plan = None

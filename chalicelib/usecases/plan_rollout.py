@@ -81,6 +81,7 @@ def plan_rollout(deployment_id: str, *, ports: Ports) -> Deployment:
             fleet=plan.fleet,
             fence=rollout.fence,
             plan_hash=plan.plan_hash,
+            by_weight=plan.by_weight,
             now_ms=ports.clock.policy_ms(),
         )
         detail = {
@@ -89,6 +90,7 @@ def plan_rollout(deployment_id: str, *, ports: Ports) -> Deployment:
             "planHash": plan.plan_hash,
             "configuration": rollout.configuration,
             "isReturn": goes_back,
+            "byWeight": plan.by_weight,
             "leftOut": [{"node": each.name, "why": each.why} for each in left_out],
             "waves": [_told(wave) for wave in plan.waves],
         }
@@ -136,7 +138,8 @@ def _write_members(deployment: Deployment, rollout: Rollout, *, ports: Ports) ->
     environment = rollout.environment
     earlier = {m.node_id: m for m in ports.store.list(Member, deployment.id, environment)}
     selector = runs_on(deployment.module, environment, rollout.configuration, ports=ports)
-    nodes, left_out = taking_part(ports.store.list(Node, environment), selector, now_ms=ports.clock.machine_ms())
+    found, now = ports.store.list(Node, environment), ports.clock.machine_ms()
+    nodes, left_out = taking_part(found, selector, module=deployment.module, now_ms=now)
     assignment = ports.store.get(Assignment, environment, deployment.module)
     if runs_already(deployment, rollout, assignment, digest=deployment.digest, ports=ports):
         return ()

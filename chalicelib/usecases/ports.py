@@ -206,6 +206,18 @@ class Calls(Protocol):
         ...
 
 
+class AliasOrders(Protocol):
+    """Orders to the one function that may touch functions' aliases."""
+
+    def order(self, order: Mapping[str, Any]) -> None:
+        """Have the aliases of a module brought to what they should be soon, at least once.
+
+        Raises:
+            Unavailable: the order was not taken; order it again.
+        """
+        ...
+
+
 class DeadLetters(Protocol):
     """Where requests go that came by event and were refused."""
 
@@ -322,6 +334,7 @@ class Ports:
     artifacts: Artifacts
     bus: Bus
     calls: Calls
+    aliases: AliasOrders
     signatures: Signatures
     telemetry: Telemetry
     metric_sources: Mapping[Source, MetricSource] = field(default_factory=dict)

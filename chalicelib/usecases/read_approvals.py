@@ -69,7 +69,8 @@ def question(approval: Approval, *, ports: Ports) -> Question:
 def _plan(deployment: Deployment, rollout: Rollout, *, ports: Ports) -> EnvironmentPlan | None:
     environment = rollout.environment
     selector = runs_on(deployment.module, environment, rollout.configuration, ports=ports)
-    nodes, _ = taking_part(ports.store.list(Node, environment), selector, now_ms=ports.clock.machine_ms())
+    found, now = ports.store.list(Node, environment), ports.clock.machine_ms()
+    nodes, _ = taking_part(found, selector, module=deployment.module, now_ms=now)
     policy = policy_of(rollout, ports=ports)
     members = members_of(nodes, deployment_id=deployment.id, module=deployment.module, spec=policy.strategy)
     try:

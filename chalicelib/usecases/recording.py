@@ -18,6 +18,9 @@ from chalicelib.usecases.relay_outbox import forget, tell
 MAX_TRIES = 12
 """A conditional write that loses is decided anew this often; each loss means that somebody else got on."""
 
+ORDERS = frozenset({"call", "aliases"})
+"""Topics of messages that come with a decision and are told as soon as it is kept."""
+
 SYSTEM = "hotswap"
 """The actor of what no person asked for."""
 
@@ -90,7 +93,7 @@ def record(
     messages += [
         change.record
         for change in decided.also
-        if isinstance(change, Add) and isinstance(change.record, OutboxMessage) and change.record.topic == "call"
+        if isinstance(change, Add) and isinstance(change.record, OutboxMessage) and change.record.topic in ORDERS
     ]
     after = replace(
         decided.after,

@@ -50,9 +50,10 @@ def tell(messages: Sequence[OutboxMessage], *, ports: Ports) -> None:
             order = message.payload
             # What older code ordered belongs to nothing.
             ports.executions.start(order["name"], order["deploymentId"], order.get("correlationId", ""))
-        if message.topic == "call":
+        orders = {"call": ports.calls, "aliases": ports.aliases}.get(message.topic)
+        if orders is not None:
             try:
-                ports.calls.order(message.payload)
+                orders.order(message.payload)
             except Unavailable as trouble:
                 troubles.append(trouble)
     if troubles:

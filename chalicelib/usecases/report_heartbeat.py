@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from chalicelib.domain.assignment import Assignment, Desired, desired_of
@@ -75,13 +75,32 @@ def report_heartbeat(node_id: str, credential_hash: str, heartbeat: Heartbeat, *
     Raises:
         NotAuthenticated: the credential is not this node's, or the node was removed.
     """
-    node = _authenticated(node_id, credential_hash, ports=ports)
+
+    def read() -> Node:
+        return _with_pace(_authenticated(node_id, credential_hash, ports=ports), ports=ports)
+
+    return take_report(read, heartbeat, ports=ports)
+
+
+def take_report(
+    read: Callable[[], Node],
+    heartbeat: Heartbeat,
+    *,
+    beat_ms: int | None = None,
+    amend: Callable[[Node], Node] | None = None,
+    ports: Ports,
+) -> HeartbeatAnswer:
+    """What follows from a report, whoever brings it: it is kept with the answers it gives, and somebody looks for harm.
+
+    `read` gives the node as it is stored now. `beat_ms` is when to expect the next report, where that is not ours to
+    say; `amend` what else is kept of the node with it.
+    """
+    node = read()
     assignments = ports.store.list(Assignment, node.environment)
     moving = [assignment for assignment in assignments if assignment.is_changing]
     members = {assignment.module: _member(assignment, node, ports=ports) for assignment in moving}
-    node = _with_pace(node, ports=ports)
-    told = ACTIVE_HEARTBEAT_MS if moving else node.idle_heartbeat_ms
-    done = _keep_report(node, credential_hash, heartbeat, assignments, members, told, ports=ports)
+    told = beat_ms or (ACTIVE_HEARTBEAT_MS if moving else node.idle_heartbeat_ms)
+    done = _keep_report(node, read, amend, heartbeat, assignments, members, told, ports=ports)
     for acknowledgement in done:
         after_acknowledgement(acknowledgement, ports=ports)
     if moving:
@@ -142,7 +161,8 @@ def _metered(
 
 def _keep_report(
     node: Node,
-    credential_hash: str,
+    read: Callable[[], Node],
+    amend: Callable[[Node], Node] | None,
     heartbeat: Heartbeat,
     assignments: Sequence[Assignment],
     members: dict[str, Member | None],
@@ -167,6 +187,7 @@ def _keep_report(
             modules=heartbeat.modules if heartbeat.interval >= node.interval else node.modules,
             revision=node.revision + 1,
         )
+        said = said if amend is None else amend(said)
         reported, entries = _with_history(node, said, assignments, members, ports=ports)
         notices = [notice for entry in entries if (notice := _notice(reported, entry)) is not None]
         done = [
@@ -184,7 +205,7 @@ def _keep_report(
         except StaleWrite:
             if attempt == MAX_TRIES - 1:
                 raise
-            node = _with_pace(_authenticated(node.id, credential_hash, ports=ports), ports=ports)
+            node = read()
             for assignment in moving:
                 members[assignment.module] = _member(assignment, node, ports=ports)
             continue

@@ -114,7 +114,7 @@ def _check_bytes(_deployment: Deployment, registered: ModuleVersion, ports: Port
     manifest = check_artifact(content, registered)
     return Checked(
         status=StageStatus.SUCCEEDED,
-        message=f"{registered.size} bytes, {registered.digest}, starts with {manifest.command[0]}",
+        message=f"{registered.size} bytes, {registered.digest}, starts with {manifest.starts_with}",
         irreversible=registered.irreversible or manifest.irreversible,
     )
 

@@ -11,8 +11,9 @@ from chalicelib.domain.quarantine import quarantine_for
 from chalicelib.domain.rollout import Phase, Rollout, pause, restore, restore_position, wave_deployed
 from chalicelib.domain.timeline import EventType
 from chalicelib.usecases.end_deployment import ended_before_nodes
+from chalicelib.usecases.order_aliases import ordered_look
 from chalicelib.usecases.policies import policy_revision
-from chalicelib.usecases.ports import Change, Ports, Replace
+from chalicelib.usecases.ports import Add, Change, Ports, Replace
 from chalicelib.usecases.quarantines import quarantined
 from chalicelib.usecases.recording import SYSTEM, Decided, Entry, change_deployment
 
@@ -58,11 +59,13 @@ def restore_decision(
             revision=assignment.revision + 1,
         )
         changes = (*also, Replace(back))
+        if rollout.by_weight:
+            changes = (*changes, Add(ordered_look(deployment, rollout, back.position, ports=ports)))
     entry = Entry(
         type=EventType.RESTORE_STARTED,
         environment=rollout.environment,
         wave=rollout.wave,
-        detail={"why": why, "goal": str(goal), "nodes": rollout.touched_upto, "toDigest": rollout.from_digest},
+        detail={"why": why, "goal": str(goal), "nodes": rollout.touched_nodes, "toDigest": rollout.from_digest},
     )
     after = replace(deployment.with_rollout(restoring), failure=failure or deployment.failure)
     told: tuple[Entry, ...] = (entry,)

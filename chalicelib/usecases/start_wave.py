@@ -12,6 +12,7 @@ from chalicelib.domain.rollout import Rollout, deploy_position, restore_position
 from chalicelib.domain.strategies import WaveKind
 from chalicelib.domain.timeline import EventType
 from chalicelib.usecases.configurations import runs_on
+from chalicelib.usecases.order_aliases import ordered_look
 from chalicelib.usecases.ports import SERIES_STEP_MS, Add, Change, Ports, Replace
 from chalicelib.usecases.recording import Entry
 
@@ -20,8 +21,8 @@ KEEP_ANSWERS_S = 14 * 24 * 3600
 
 def started_wave(
     deployment: Deployment, rollout: Rollout, number: int, *, policy: Policy, ports: Ports
-) -> tuple[Rollout, Change, Entry]:
-    """The rollout in its wave `number`, the write that tells the nodes, and the event; rows of who owes what are kept.
+) -> tuple[Rollout, tuple[Change, ...], Entry]:
+    """The rollout in its wave `number`, the writes that tell the nodes, and the event; rows of who owes what are kept.
 
     Rows are written before the decision: their keys are derived from the position, so a repeated task writes the same
     ones, and an answer can only come after the decision.
@@ -32,7 +33,7 @@ def started_wave(
     position = deploy_position(started)
     wave = started.current
     members = ports.store.list(Member, deployment.id, rollout.environment)
-    names = {member.node_id: member.name for member in members if wave.first <= member.rank < wave.upto}
+    names = {m.node_id: m.name for m in members if rollout.by_weight or wave.first <= m.rank < wave.upto}
     rows = [
         PendingNode(
             deployment_id=deployment.id,
@@ -44,14 +45,19 @@ def started_wave(
         for owed in (position, restore_position(rollout.environment))
     ]
     ports.store.add_many(rows)
+    detail = {"kind": str(wave.kind), "nodes": sorted(names.values()), "upto": wave.upto, "fence": rollout.fence}
     entry = Entry(
         type=EventType.WAVE_STARTED,
         environment=rollout.environment,
         wave=number,
-        detail={"kind": str(wave.kind), "nodes": sorted(names.values()), "upto": wave.upto, "fence": rollout.fence},
+        detail={**detail, "byWeight": rollout.by_weight},
     )
     step = min(SERIES_STEP_MS, policy.analysis.level_window_ms)
-    return started, _moved_cut_off(deployment, started, position, machine, step, ports=ports), entry
+    changes: tuple[Change, ...] = (_moved_cut_off(deployment, started, position, machine, step, ports=ports),)
+    if rollout.by_weight:
+        # Nobody reports for an alias until somebody looks at it.
+        changes = (*changes, Add(ordered_look(deployment, rollout, position, ports=ports)))
+    return started, changes, entry
 
 
 def _moved_cut_off(
@@ -78,6 +84,7 @@ def _moved_cut_off(
         bake=f"{deployment.id}#{position}",
         look_from_ms=machine_ms,
         series_step_ms=step_ms,
+        by_weight=rollout.by_weight,
         revision=before.revision + 1 if stored else 0,
     )
     if before.deployment_id != deployment.id:

@@ -412,6 +412,15 @@ test('nodes', async () => {
   expect((await ada.nodes.uncordon(nodeId)).status).toBe('Active')
   expect((await ada.nodes.drain(nodeId, { reason: 'goes' })).status).toBe('Draining')
   expect((await ada.nodes.remove(nodeId)).status).toBe('Removed')
+  const alias = await ada.nodes.registerAlias('QA', {
+    kind: 'lambda',
+    name: 'payments-live',
+    moduleName: 'payment-function',
+    functionName: 'hotswap-node-payments',
+    alias: 'live',
+  })
+  expect(alias.alias?.weights).toEqual({})
+  expect((await ada.nodes.remove(alias.nodeId)).status).toBe('Removed')
 })
 
 test('the audit', async () => {

@@ -208,12 +208,13 @@ def a_scene(*, nodes: int = 3, environment: Environment = Environment.DEVELOPMEN
     return scene
 
 
-def register(version: str, *, module: str = MODULE, ports: Ports) -> str:
+def register(version: str, *, module: str = MODULE, ports: Ports, **manifest: Any) -> str:
     """A version whose artifact is uploaded and signed; returns its digest."""
+    told = {"name": module, "version": version, **(manifest or {"command": ["python3", "main.py"]})}
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         info = zipfile.ZipInfo("hotswap.json")
-        archive.writestr(info, json.dumps({"name": module, "version": version, "command": ["python3", "main.py"]}))
+        archive.writestr(info, json.dumps(told))
     content = file.getvalue()
     digest, size, key = "sha256:" + hashlib.sha256(content).hexdigest(), len(content), a_signing_key()
     ports.artifacts.put(digest, content)  # type: ignore[attr-defined]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chalicelib.domain.access import Role
+from chalicelib.domain.alias import WHOLE
 from chalicelib.domain.environment import Environment
 from chalicelib.domain.estimate import FUNCTION_MB, FUNCTION_MS
 from chalicelib.domain.forecast import LegTimes, Span, WaveTimes
@@ -94,6 +95,9 @@ class LeftOutBody(Answered):
 class PlannedEnvironmentBody(Answered):
     """One environment on the way. `action`: `change`, `skip` (says `why`) or `refuse`.
 
+    `byWeight`: its nodes are function aliases that all move together; `first`, `upto` and `nodes` of its waves are
+    percent of their traffic.
+
     `isReturn`: what it would go back to ran here within the rollback window, so it goes at once.
     """
 
@@ -109,6 +113,7 @@ class PlannedEnvironmentBody(Answered):
     from_digest: str | None
     plan_hash: str | None
     bake_seconds: int
+    by_weight: bool
     gate: GateBody | None
     queued_behind: str | None
     freezes: list[FreezeBody]
@@ -226,12 +231,14 @@ def _environment(times: LegTimes, prospect: Prospect) -> PlannedEnvironmentBody:
         freezes=[_freeze(freeze, is_overridden=leg.breaks_freezes) for freeze in times.freezes],
         begins=_span(times.begins),
         ends=_span(times.ends),
-        waves=[_wave(wave, members) for wave in times.waves],
+        by_weight=plan is not None and plan.by_weight,
+        waves=[_wave(wave, members, by_weight=plan is not None and plan.by_weight) for wave in times.waves],
     )
 
 
-def _wave(times: WaveTimes, members: tuple[Member, ...]) -> PlannedWaveBody:
+def _wave(times: WaveTimes, members: tuple[Member, ...], *, by_weight: bool) -> PlannedWaveBody:
     wave = times.wave
+    changing = members if by_weight else members[wave.first : wave.upto]
     return PlannedWaveBody(
         number=wave.number,
         kind=wave.kind,
@@ -239,8 +246,8 @@ def _wave(times: WaveTimes, members: tuple[Member, ...]) -> PlannedWaveBody:
         nodes=wave.nodes,
         first=wave.first,
         upto=wave.upto,
-        percent_bp=wave.upto * 10_000 // len(members),
-        node_names=[member.name for member in members[wave.first : wave.upto][:MOST_NAMES]],
+        percent_bp=wave.upto * 10_000 // (WHOLE if by_weight else len(members)),
+        node_names=[member.name for member in changing[:MOST_NAMES]],
         bake_seconds=wave.bake_seconds,
         bake_requests=wave.bake_requests,
         begins=_span(times.begins),

@@ -59,6 +59,7 @@ class RolloutBody(Answered):
     configuration_revision: int
     from_configuration_revision: int
     is_return: bool
+    by_weight: bool
     plan_hash: str | None
     approval_id: str | None
     fleet: int
@@ -89,10 +90,11 @@ def rollout_body(rollout: Rollout) -> RolloutBody:
         configuration_revision=rollout.configuration,
         from_configuration_revision=rollout.from_configuration,
         is_return=rollout.is_return,
+        by_weight=rollout.by_weight,
         plan_hash=rollout.plan_hash or None,
         approval_id=rollout.approval_id or None,
         fleet=rollout.fleet,
-        touched_nodes=rollout.touched_upto,
+        touched_nodes=rollout.touched_nodes,
         wave=rollout.wave if rollout.waves else None,
         started_at=iso_or_none(rollout.started_at_ms),
         ended_at=iso_or_none(rollout.ended_at_ms),
@@ -138,7 +140,7 @@ def _restore_body(rollout: Rollout) -> RestoreBody | None:
     return RestoreBody(
         why=rollout.why,
         goal=rollout.goal,
-        nodes=rollout.touched_upto,
+        nodes=rollout.touched_nodes,
         restored_nodes=rollout.restored_nodes,
         failed_nodes=rollout.restore_failed_nodes,
     )

@@ -43,6 +43,15 @@ export class Nodes {
     return this.#call('createEnrolToken', { path: { environment }, body }, options)
   }
 
+  /** Makes a function's alias a node: deployments of its module move the share of its traffic. */
+  async registerAlias(
+    environment: Environment,
+    body: BodyOf<'registerAlias'>,
+    options?: RequestOptions,
+  ): Promise<Node> {
+    return this.#call('registerAlias', { path: { environment }, body }, options)
+  }
+
   /** Keeps a node out of new rollouts. */
   async cordon(nodeId: string, body: Why = {}, options?: RequestOptions): Promise<Node> {
     return this.#call('cordonNode', { path: { nodeId }, body }, options)
