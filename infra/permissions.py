@@ -78,6 +78,7 @@ ANSWER = Grant(
     resources=("machine:hotswap-deployment",),
 )
 ORDER_CALLS = Grant(sid="OrderCalls", actions=("lambda:InvokeFunction",), resources=("function:hooks",))
+ORDER_ALIASES = Grant(sid="OrderAliases", actions=("lambda:InvokeFunction",), resources=("function:lambda_nodes",))
 KEEP_FAILED = Grant(
     sid="KeepWhatFailed",
     actions=("sqs:SendMessage",),
@@ -114,6 +115,7 @@ PERMISSIONS: Final[Mapping[str, tuple[Grant, ...]]] = {
         START,
         ANSWER,
         ORDER_CALLS,
+        ORDER_ALIASES,
         Grant(
             sid="SignLinks",
             actions=("s3:GetObject", "s3:PutObject"),
@@ -137,6 +139,7 @@ PERMISSIONS: Final[Mapping[str, tuple[Grant, ...]]] = {
         PUBLISH,
         ANSWER,
         ORDER_CALLS,
+        ORDER_ALIASES,
         Grant(sid="ReadArtifacts", actions=("s3:GetObject",), resources=(_OBJECTS,), why=_OF_OBJECTS),
         Grant(
             sid="TellWhatIsMissing",
@@ -153,6 +156,7 @@ PERMISSIONS: Final[Mapping[str, tuple[Grant, ...]]] = {
         START,
         ANSWER,
         ORDER_CALLS,
+        ORDER_ALIASES,
         Grant(sid="KeepRefused", actions=("sqs:SendMessage",), resources=(f"queue:{DEAD_LETTERS}",)),
     ),
     "sweeps": (
@@ -170,10 +174,52 @@ PERMISSIONS: Final[Mapping[str, tuple[Grant, ...]]] = {
             why="An execution is named for its deployment.",
         ),
         ORDER_CALLS,
+        ORDER_ALIASES,
         KEEP_FAILED,
         _secret("signing-keys", "TokenKeys"),
         _secret("audit-keys", "AuditKey"),
         _secret("audit-public-keys", "AuditPublicKeys"),
+    ),
+    "lambda_nodes": (
+        *_EVERY_FUNCTION,
+        Grant(
+            sid="UseTable",
+            actions=("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"),
+            resources=("table:hotswap",),
+        ),
+        PUBLISH,
+        ANSWER,
+        ORDER_CALLS,
+        ORDER_ALIASES,
+        KEEP_FAILED,
+        Grant(sid="ReadArtifacts", actions=("s3:GetObject",), resources=(_OBJECTS,), why=_OF_OBJECTS),
+        Grant(
+            sid="TellWhatIsMissing",
+            actions=("s3:ListBucket",),
+            resources=("bucket:hotswap-artifacts",),
+            use=Use.PLATFORM,
+            why="Without it S3 says of a missing object that it is forbidden.",
+        ),
+        Grant(
+            sid="ChangeNodes",
+            actions=(
+                "lambda:GetAlias",
+                "lambda:GetFunctionConfiguration",
+                "lambda:InvokeFunction",
+                "lambda:PublishVersion",
+                "lambda:UpdateAlias",
+                "lambda:UpdateFunctionCode",
+                "lambda:UpdateFunctionConfiguration",
+            ),
+            resources=("users-function:hotswap-node-*",),
+            why="Users' own functions, which they name so that this function and no other may change them.",
+        ),
+        Grant(
+            sid="ReadMeasurements",
+            actions=("cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData"),
+            resources=("*",),
+            why="CloudWatch names no resources for reading metrics, nor for alarms by a list of names.",
+        ),
     ),
     "hooks": (
         *_EVERY_FUNCTION,

@@ -7,7 +7,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.naming import deployed
-from infra.resources import Resources
+from infra.resources import DEFAULT_BUS, Resources
 from infra.stack.functions import Functions
 from infra.stack.stage import Stage
 from infra.stack.storage import Storage
@@ -35,8 +35,8 @@ class Calls(Construct):
                 self,
                 f"Rule{rule.name}",
                 name=deployed(rule.name, stage.name),
-                event_bus_name=buses[rule.bus].ref,
-                event_pattern={"source": list(rule.sources)},
+                event_bus_name=DEFAULT_BUS if rule.bus == DEFAULT_BUS else buses[rule.bus].ref,
+                event_pattern=rule.pattern,
                 targets=[
                     events.CfnRule.TargetProperty(
                         id=rule.function, arn=functions.arn(rule.function), dead_letter_config=dead_letters

@@ -118,8 +118,8 @@ def _policy(function: str, stage: Stage, storage: Storage) -> dict[str, object]:
 
 def logical_id(name: str) -> str:
     """What Chalice calls the function in the template."""
-    return API if name == "api" else name.capitalize()
+    return API if name == "api" else "".join(part.capitalize() for part in name.split("_"))
 
 
-_CALLED_IN_THE_BACKGROUND: Final = frozenset({"events", "hooks", "sweeps"})
+_CALLED_IN_THE_BACKGROUND: Final = frozenset({"events", "hooks", "lambda_nodes", "sweeps"})
 _DAYS: Final = {14: "TWO_WEEKS", 90: "THREE_MONTHS"}

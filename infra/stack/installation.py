@@ -71,6 +71,7 @@ def settings(resources: Resources, stage: Stage, storage: Storage) -> dict[str, 
         **{variable: deployed(name, stage.name) for name, variable in SECRETS.items()},
         "HOTSWAP_HOOKS_FUNCTION": deployed("hooks", stage.name),
         "HOTSWAP_EVENTS_FUNCTION": deployed("events", stage.name),
+        "HOTSWAP_LAMBDA_NODES_FUNCTION": deployed("lambda_nodes", stage.name),
     }
     if stage.cors_origins:
         told["HOTSWAP_CORS_ORIGINS"] = stage.cors_origins

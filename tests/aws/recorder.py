@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from botocore.signers import RequestSigner
 
@@ -90,8 +90,12 @@ def needed(request: Any) -> set[tuple[str, str]]:
         verb = {"GET": "GetObject", "PUT": "PutObject", "HEAD": "GetObject"}[request.method]
         return {(f"s3:{verb}", f"arn:aws:s3:::{bucket}/{key}")}
     if service == "lambda":
-        name = unquote(url.path).split("/functions/")[1].split("/")[0]
-        return {("lambda:InvokeFunction", f"arn:aws:lambda:{AT}:function:{name}")}
+        name, _, rest = unquote(url.path).split("/functions/")[1].partition("/")
+        action = _LAMBDA[request.method, rest.partition("/")[0]]
+        return {(f"lambda:{action}", f"arn:aws:lambda:{AT}:function:{name}")}
+    if service == "monitoring":
+        asked = operation or parse_qs(request.body or "").get("Action", [url.path.rpartition("/")[2]])[0]
+        return {(f"cloudwatch:{asked}", "*")}
     body = json.loads(request.body or b"{}")
     return _BY_TARGET[service](operation, body)
 
@@ -131,6 +135,17 @@ def _queue(operation: str, body: dict[str, Any]) -> set[tuple[str, str]]:
 def _secret(operation: str, body: dict[str, Any]) -> set[tuple[str, str]]:
     return {(f"secretsmanager:{operation}", f"arn:aws:secretsmanager:{AT}:secret:{body['SecretId']}-AbCdEf")}
 
+
+_LAMBDA = {
+    ("POST", "invocations"): "InvokeFunction",
+    ("GET", "aliases"): "GetAlias",
+    ("PUT", "aliases"): "UpdateAlias",
+    ("GET", "configuration"): "GetFunctionConfiguration",
+    ("PUT", "configuration"): "UpdateFunctionConfiguration",
+    ("PUT", "code"): "UpdateFunctionCode",
+    ("POST", "versions"): "PublishVersion",
+}
+"""By method and the part of the path that follows the function's name."""
 
 _BY_TARGET: dict[str, Callable[[str, dict[str, Any]], set[tuple[str, str]]]] = {
     "dynamodb": _table,

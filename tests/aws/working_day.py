@@ -10,11 +10,13 @@ from typing import Any
 from chalicelib import wiring
 from chalicelib.usecases.outbound_ports import Reply
 from tests.aws.recorder import as_function
+from tests.stories.functions import ALARM, FAILS_ITS_CHECK, WELL, Function
 from tests.stories.nodes import Behaviour
 from tests.stories.test_freezes import window
 from tests.stories.world import World
 
 URL = "https://hooks.example.com/ci"
+FUNCTION_MODULE = "payment-function"
 MONTH_MS = 31 * 24 * 3600 * 1000
 SWEEP_MS = 60_000
 FREEZE_MS = 12_000
@@ -57,6 +59,7 @@ class Day:
         self._nodes_fall_silent()
         self._the_next_version_supersedes()
         self._an_execution_is_lost()
+        self._functions_of_users()
         self._people_look()
         self._keys_change()
 
@@ -153,6 +156,38 @@ class Day:
             "it to go on",
         )
         world.run(deployment)
+
+    def _functions_of_users(self) -> None:
+        """A function's alias: its smoke hook is answered, never answered, and a version fails before it has traffic."""
+        world = self.world
+        function = Function(world)
+        function.has_alarm(ALARM)
+        function.becomes_a_node("Development", module=FUNCTION_MODULE, alarms=(ALARM,))
+        self._function_version(WELL)
+        path = f"/api/v1/modules/{FUNCTION_MODULE}/configuration/Development"
+        world.ok("dana", "PUT", path, {"values": {"limit": 5}, "reason": "a first one"})
+        hook = {"url": URL, "timeoutSeconds": 90}
+        halves = {"kind": "Rolling", "bakeSeconds": 0, "batch": "50%"}
+        world.has_policy("Development", smoke=hook, strategy=halves)
+        answered = self._deploy_function(WELL)
+        self._told(self._asked(), "Succeeded")
+        world.run(answered)
+        silent = self._deploy_function(WELL)
+        self._asked()
+        self._sweep_until(lambda: world.get(silent)["status"] == "RolledBack", "the hook to time out")
+        world.run(self._deploy_function(FAILS_ITS_CHECK))
+
+    def _deploy_function(self, code: str) -> str:
+        version = self._function_version(code)
+        return self.world.deploy(version, "Development", module=FUNCTION_MODULE)
+
+    def _function_version(self, code: str) -> str:
+        version = f"2.{self._versions}.0"
+        self._versions += 1
+        manifest = {"lambda": {"handler": "work.handle", "runtime": "python3.11"}}
+        files = {"work.py": f"{code}# {version}\n"}
+        self.world.has_version(version, module=FUNCTION_MODULE, files=files, manifest=manifest)
+        return version
 
     def _people_look(self) -> None:
         for path in ("/deployments?module=payment-processor", "/approvals/pending", "/audit/verify?subject=user:ada"):

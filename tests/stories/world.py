@@ -7,7 +7,8 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,6 +23,7 @@ from tests.stories.story_time import StoryTime
 
 BEAT_MS = 1_000
 ORDER = ("Development", "QA", "Staging", "Production")
+COMMAND: Mapping[str, Any] = MappingProxyType({"command": ["python3", "main.py"]})
 MOST_BEATS = 400
 ENDS = {"Completed", "RolledBack", "RollbackFailed", "Failed", "Rejected", "Expired", "Cancelled", "Superseded"}
 
@@ -91,10 +93,12 @@ class World:
         *,
         module: str = "payment-processor",
         upload: bool = True,
+        files: Mapping[str, str] = MappingProxyType({}),
+        manifest: Mapping[str, Any] = COMMAND,
         **registered: Any,
     ) -> str:
         """A registered, signed and uploaded version that behaves like this on every node; returns its digest."""
-        content = _artifact(module, version)
+        content = _artifact(module, version, files, manifest)
         digest = "sha256:" + hashlib.sha256(content).hexdigest()
         text = signed_text(module=module, version=version, digest=digest, size=len(content))
         body = {
@@ -217,9 +221,11 @@ class World:
         return self._key_id
 
 
-def _artifact(module: str, version: str) -> bytes:
-    manifest = {"name": module, "version": version, "command": ["python3", "main.py"]}
+def _artifact(module: str, version: str, files: Mapping[str, str], manifest: Mapping[str, Any]) -> bytes:
+    whole = {"name": module, "version": version, **manifest}
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
-        archive.writestr(zipfile.ZipInfo("hotswap.json"), json.dumps(manifest))
+        archive.writestr(zipfile.ZipInfo("hotswap.json"), json.dumps(whole))
+        for name, text in files.items():
+            archive.writestr(zipfile.ZipInfo(name), text)
     return stream.getvalue()
