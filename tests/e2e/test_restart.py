@@ -18,7 +18,6 @@ import pytest
 from chalicelib.domain.assignment import Assignment
 from chalicelib.domain.environment import Environment
 from infra.local.api_client import ApiError
-from tests.chaos.checker import judge
 from tests.chaos.history import Outcome
 from tests.e2e.client import TestClient
 from tests.e2e.conditions import deployment_is, nodes_run
@@ -26,7 +25,7 @@ from tests.e2e.environment import TestEnvironment
 from tests.e2e.generators import a_name
 from tests.e2e.recovery import note, recovers
 from tests.e2e.waiting import Missing, wait_for
-from tests.e2e.wire_evidence import wire_evidence
+from tests.e2e.wire_evidence import violations, wire_evidence
 
 KILLS = int(os.environ.get("HOTSWAP_KILLS", "10"))
 SEED = int(os.environ.get("HOTSWAP_SEED", "20261121"))
@@ -122,9 +121,7 @@ def kills_under_load(environment: TestEnvironment, scratch: Path, *, kills: int,
     wait_for(nodes_run(client, "Development", module, stable, *NODES), because="the nodes agree")
 
     evidence = wire_evidence(client, environment.folder, scratch, module=module)
-    verdict = judge(evidence)
-    assert verdict.passed, str(verdict)
-    assert evidence.grants(), "the history has turns"
+    assert violations(evidence) == []
     assert len(evidence.published) >= 5 * len(load.accepted), "and what was told of every deployment"
     assert {each.id for each in evidence.deployments} >= set(load.accepted)
     unknown = sum(call.outcome is Outcome.UNKNOWN for call in client.history.calls)

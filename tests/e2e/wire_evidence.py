@@ -22,12 +22,32 @@ from chalicelib.domain.timeline import AuditRecord, Event, OutboxMessage
 from chalicelib.domain.turn import Turn
 from chalicelib.usecases.ports import Add
 from infra.local.write_ahead_log import WriteAheadLog
+from tests.chaos.checker import LEAST_ANSWERS
 from tests.chaos.evidence import Evidence
-from tests.chaos.history import Commit
+from tests.chaos.history import Commit, Outcome
+from tests.chaos.invariants import INVARIANTS
 from tests.e2e.client import TestClient
 
 R = TypeVar("R")
 _KINDS = {layout.item_type: kind for kind, layout in LAYOUTS.items()}
+ASKED = (
+    "acknowledged_is_kept",
+    "one_deployment_for_a_key",
+    "a_refusal_leaves_nothing",
+    "turns_follow_each_other",
+    "transitions_are_legal",
+    "one_execution_at_a_time",
+    "approved_before_touched",
+    "waves_are_judged_in_order",
+    "fleet_is_uniform",
+    "timeline_is_told",
+    "audit_is_complete",
+    "every_deployment_ends",
+    "outbox_is_empty",
+    "nothing_is_left_behind",
+    "second_pass_is_idle",
+)
+"""What can be asked of such a run: the others compare moments of calls with moments of commits, or need a simulation."""
 RECONCILED = ("relayed", "woken", "continued", "expired", "failed")
 
 
@@ -42,6 +62,16 @@ class TableHistory:
     def of(self, kind: type[R]) -> list[R]:
         """The records of one kind at the end, in the order of their keys."""
         return [self.last[key] for key in sorted(self.last) if isinstance(self.last[key], kind)]
+
+
+def violations(evidence: Evidence) -> list[str]:
+    """What the invariants find wrong with a run, and why it proves nothing, if it does not."""
+    checks = {check.__name__: check for check in INVARIANTS}
+    found = [f"{name}: {wrong}" for name in ASKED for wrong in checks[name](evidence)]
+    answers = sum(call.outcome is Outcome.OK for call in evidence.history.calls)
+    if answers < LEAST_ANSWERS or not evidence.grants() or not evidence.published:
+        found.append(f"{answers} answers, {len(evidence.grants())} turns, {len(evidence.published)} events: no load")
+    return found
 
 
 def table_history(folder: Path, scratch: Path) -> TableHistory:

@@ -11,12 +11,15 @@ from hypothesis import strategies as st
 
 from chalicelib.domain.approval import Approval, ApprovalStatus
 from chalicelib.domain.deployment import Deployment
+from chalicelib.domain.environment import Environment
 from chalicelib.domain.errors import DomainError
 from chalicelib.domain.policy import ApprovalPolicy
 from chalicelib.domain.timeline import OutboxMessage
+from chalicelib.domain.turn import Turn
 from chalicelib.usecases.control_deployment import cancel_deployment, pause_deployment, resume_deployment
 from chalicelib.usecases.decide_approval import decide_approval
 from chalicelib.usecases.reconcile import GRACE_MS, Reconciled, reconcile
+from tests.builders import MODULE
 from tests.fakes import FakeBus
 from tests.usecases.scene import DANA, ERIN, Scene, a_scene, runs_already
 
@@ -153,5 +156,9 @@ def test_sweeps_and_time_alone_bring_everything_to_an_end_and_leave_no_orphan(ap
     scene.pass_time(30)
     assert reconcile(ports=scene.ports) == Reconciled()
     assert not [name for name in scene.driver.runs if scene.driver.is_running(name)]
+    turn = scene.store.get(Turn, Environment.DEVELOPMENT, MODULE)
+    assert turn is None or (turn.holder, turn.queue) == (None, ())
+    assignment = scene.assignment()
+    assert assignment is None or assignment.deployment_id is None
     asked = [a for each in luck.created for a in scene.store.list(Approval, each.id)]
     assert ApprovalStatus.PENDING not in {a.status for a in asked}
