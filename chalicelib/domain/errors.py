@@ -30,6 +30,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 
 class DomainError(Exception):
@@ -77,7 +78,8 @@ class IllegalTransition(Conflict):
 
     def __init__(self, status: str, wanted: str) -> None:
         self.status, self.wanted = status, wanted
-        super().__init__(f"A deployment that is {status} cannot become or do '{wanted}'.")
+        refused = f"cannot become {wanted}" if isinstance(wanted, StrEnum) else f"takes no '{wanted}'"
+        super().__init__(f"A deployment that is {status} {refused}.")
 
 
 class AlreadyExists(Conflict):

@@ -20,7 +20,7 @@ from tests.fakes import FakeClock
 FILE = Path(__file__).parents[2] / "infra" / "statemachines" / "deployment.asl.json"
 MACHINE: dict[str, Any] = json.loads(FILE.read_text())
 STATES: dict[str, dict[str, Any]] = MACHINE["States"]
-MOST_STEPS = 500
+MOST_STEPS = 1_000
 
 
 @dataclass(kw_only=True)
