@@ -149,9 +149,11 @@ def _prospect(
     runs = None if assignment is None else assignment.stable
     turn = ports.store.get(Turn, environment, request.module)
     holder = "" if turn is None or turn.holder is None else turn.holder
-    already = f"{version.version} runs here already." if runs == wanted else ""
-    if already and not holder:
-        return Prospect(leg=Leg(environment=environment, policy=policy, why=already), configuration=configuration)
+    why = f"{version.version} runs here already." if runs == wanted else ""
+    if why and not holder:
+        return Prospect(leg=Leg(environment=environment, policy=policy, why=why), configuration=configuration)
+    if why:
+        why += f" {holder} has the turn and may change that; it is looked at again afterwards."
     goes_back = is_return(policy, assignment, wanted, now_ms=ports.clock.policy_ms())
     policy = returning(policy) if goes_back else policy
     selector = runs_on(request.module, environment, configuration, ports=ports)
@@ -181,8 +183,6 @@ def _prospect(
         ),
         refusal=refusal,
         queued_behind=holder,
-        why=f"{already} {holder} has the turn and may change that; it is looked at again afterwards."
-        if already
-        else "",
+        why=why,
     )
     return Prospect(leg=leg, members=members, left_out=left_out, configuration=configuration, is_return=goes_back)
