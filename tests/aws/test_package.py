@@ -140,3 +140,36 @@ def test_the_same_sources_give_the_same_bytes(tmp_path: Path):
         digests.add(hashlib.sha256(target.read_bytes()).hexdigest())
 
     assert len(digests) == 1
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("python", ["3.12", "3.13", "3.14"])
+def test_newer_pythons_of_lambda_get_the_same_zip_and_start_from_it(python: str, tmp_path: Path, boto3_only: Path):
+    """Every wheel is there for Lambda's Linux; where this machine has that Python, the functions start in it."""
+    found = subprocess.run(
+        [str(Path(sys.executable).with_name("uv")), "python", "find", "--no-python-downloads", python],
+        capture_output=True,
+        text=True,
+    )
+    interpreter = found.stdout.strip() if found.returncode == 0 else sys.executable
+
+    packed = package.package(
+        package.chalice_zip(tmp_path / "chalice"), tmp_path / "new.zip", python=python, interpreter=interpreter
+    )
+
+    assert packed.stat().st_size <= package.MAX_ZIP_BYTES
+    with zipfile.ZipFile(packed) as archive:
+        tag = f"cpython-{python.replace('.', '')}-"
+        compiled = [name for name in archive.namelist() if name.endswith(".so") and "abi3" not in name]
+        archive.extractall(tmp_path / "task")
+    assert compiled
+    assert all(tag in name for name in compiled), compiled
+    if found.returncode != 0:
+        pytest.skip(f"no Python {python} here: its wheels are there, starting from them was not tried")
+    for function in HOTSWAP.functions:
+        environment = import_times.environment_of(function.handler, f"{tmp_path / 'task'}:{boto3_only}")
+        program = "import app, sys; assert 'botocore' in sys.modules; from chalicelib.adapters import passwords, tokens"
+        done = subprocess.run(
+            [interpreter, "-S", "-c", program], env=environment, cwd="/", capture_output=True, text=True, timeout=120
+        )
+        assert done.returncode == 0, (function.name, done.stderr[-2_000:])
