@@ -98,18 +98,9 @@ class World:
         **registered: Any,
     ) -> str:
         """A registered, signed and uploaded version that behaves like this on every node; returns its digest."""
-        content = _artifact(module, version, files, manifest)
-        digest = "sha256:" + hashlib.sha256(content).hexdigest()
-        text = signed_text(module=module, version=version, digest=digest, size=len(content))
-        body = {
-            "version": version,
-            "digest": digest,
-            "size": len(content),
-            "signature": base64.b64encode(self._key.sign(text)).decode(),
-            "keyId": self._signing_key(),
-            **registered,
-        }
-        answer = self.ok("dana", "POST", f"/api/v1/modules/{module}/versions", body)
+        content, signed = self.build(module, version, files, manifest)
+        digest = str(signed["digest"])
+        answer = self.ok("dana", "POST", f"/api/v1/modules/{module}/versions", {**signed, **registered})
         if upload:
             path = urlsplit(answer["uploadUrl"]).path.removeprefix("/")
             bucket = self.cloud.resources.buckets[0].name
@@ -118,6 +109,25 @@ class World:
         self.behaviours[digest] = behaviour or Behaviour()
         self.digests[module, version] = digest
         return digest
+
+    def build(
+        self,
+        module: str,
+        version: str,
+        files: Mapping[str, str] = MappingProxyType({}),
+        manifest: Mapping[str, Any] = COMMAND,
+    ) -> tuple[bytes, dict[str, Any]]:
+        """The bytes of a version, and what registers them: signed, and not registered yet."""
+        content = _artifact(module, version, files, manifest)
+        digest = "sha256:" + hashlib.sha256(content).hexdigest()
+        text = signed_text(module=module, version=version, digest=digest, size=len(content))
+        return content, {
+            "version": version,
+            "digest": digest,
+            "size": len(content),
+            "signature": base64.b64encode(self._key.sign(text)).decode(),
+            "keyId": self._signing_key(),
+        }
 
     def runs(self, version: str, environment: str = "Production", *, module: str = "payment-processor") -> None:
         """The environment runs this version already, brought there by a deployment of its own."""
