@@ -45,7 +45,7 @@ check: setup sdk-ts/node_modules/.installed console/node_modules/.installed infr
 	@echo "== bandit"; $(BIN)/bandit -q -ll -c pyproject.toml -r chalicelib kernel infra app.py
 	@echo "== mypy --strict"; $(BIN)/mypy
 	@echo "== import layers"; $(BIN)/lint-imports --no-cache
-	@echo "== generated files are fresh"; $(RUN) -m infra.openapi --check && $(RUN) -m infra.requirements --check && $(RUN) -m infra.cost --check && $(RUN) -m infra.state_diagram --check && $(RUN) -m infra.api_reference --check
+	@echo "== generated files are fresh"; $(RUN) -m infra.openapi --check && $(RUN) -m infra.requirements --check && $(RUN) -m infra.cost --check && $(RUN) -m infra.quotas --check && $(RUN) -m infra.state_diagram --check && $(RUN) -m infra.api_reference --check
 	@echo "== state machine"; $(ASL) npm run --silent check
 	@echo "== changes of the API"; $(RUN) -m infra.api_changes
 	@echo "== sdk: lint, types, the page of its commands"; $(SDK) npm run --silent check && npm run --silent page -- --check
@@ -137,7 +137,7 @@ format: setup  ## Format the code
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 openapi: sdk-ts/node_modules/.installed  ## Write the generated files anew
-	@$(RUN) -m infra.openapi && $(RUN) -m infra.requirements && $(RUN) -m infra.cost && $(RUN) -m infra.state_diagram && $(RUN) -m infra.api_reference
+	@$(RUN) -m infra.openapi && $(RUN) -m infra.requirements && $(RUN) -m infra.cost && $(RUN) -m infra.quotas && $(RUN) -m infra.state_diagram && $(RUN) -m infra.api_reference
 	@$(SDK) npm run --silent generate && npm run --silent page
 
 clean:  ## Remove everything that was installed or generated here

@@ -10,6 +10,9 @@ from typing import Final
 
 from chalicelib.domain.estimate import (
     BEFORE_AND_AFTER,
+    EVENTS_BEFORE_AND_AFTER,
+    EVENTS_PER_ENVIRONMENT,
+    EVENTS_PER_WAVE,
     FUNCTION_MB,
     FUNCTION_MS,
     PER_ENVIRONMENT,
@@ -20,6 +23,7 @@ from chalicelib.domain.estimate import (
     WRITES_PER_NODE,
 )
 from chalicelib.domain.prices import PRICES, PRICES_AS_OF, PRICES_REGION, Item, cost_of
+from chalicelib.domain.telemetry import series
 from infra.generated import write_or_check
 from infra.resources import HOTSWAP
 from infra.stack.alarms import alarms
@@ -33,6 +37,8 @@ IDLE_BEAT_S: Final = 60
 SWEEPS: Final = MONTH_S // HOTSWAP.schedules[0].every_s
 READS_PER_SWEEP, WRITES_PER_SWEEP, MS_PER_SWEEP = 10, 2, 100
 """Assumed: a few queries that find nothing, and a checkpoint where something was written."""
+METRIC_USD, LOG_USD_A_GB, LINE_BYTES = 0.30, 0.50, 600
+"""https://aws.amazon.com/cloudwatch/pricing/; a line as the tests write it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +105,11 @@ def sweeps_month() -> dict[Item, int]:
     }
 
 
+def _lines(*, nodes: int, waves: int) -> int:
+    """Lines of log: one for each event, one for each answer of a node, and the measurements of verdicts and the end."""
+    return EVENTS_BEFORE_AND_AFTER + EVENTS_PER_ENVIRONMENT + EVENTS_PER_WAVE * waves + nodes + waves + 2
+
+
 def page() -> str:
     """The whole page."""
     sizes = [(10, 4, 20), (10, 10, 60), (100, 4, 20), (1_000, 4, 20)]
@@ -145,7 +156,11 @@ def page() -> str:
         f"| **idle, no node, any other stage** | **${prod + clock:.2f}** |",
         f"| 100 idle nodes and 100 deployments to 10 of them (4 waves, 20 minutes), besides | ${100 * month + 100 * _usd(deployment(nodes=10, waves=4, minutes=20)):.2f} |",
         "",
-        "Storage, logs and data out are not in it: a GB-month of table is $0.25, of artifacts $0.023, a GB of logs $0.50.",
+        f"Metrics: at most {series()} series of $0.30 a month, each paid for the hours in which something is written to it "
+        f"(${series() * METRIC_USD:.2f} if all are, in every hour); an idle installation writes none. A deployment to 10 nodes in 4 waves "
+        f"writes about {_lines(nodes=10, waves=4)} lines of log of {LINE_BYTES} bytes: ${_lines(nodes=10, waves=4) * LINE_BYTES * LOG_USD_A_GB / 2**30:.5f}.",
+        "",
+        "Storage and data out are not in it: a GB-month of table is $0.25, of artifacts $0.023, a GB of logs $0.50.",
         "",
         "| what stands there | number | each | source |",
         "|---|---|---|---|",

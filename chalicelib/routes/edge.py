@@ -68,7 +68,7 @@ class Edge:
 
     `origins` are the sites whose scripts may call the API. `pause` lets time go by while a caller waits. At most a
     quarter of the server's threads wait (`patience`), so that waiting never keeps others from being answered.
-    `heartbeat_ms` is how often a node that has just enrolled reports. `loopback` lets hooks and webhooks call this
+    `heartbeat_ms` is how often a node reports that has just enrolled, or whose environment changes. `loopback` lets hooks and webhooks call this
     machine; only the cloud on your machine sets it. `loopback_issuers` lets trusted issuers be there.
     """
 

@@ -117,7 +117,8 @@ def register_alias(call: Call, environment: Environment, body: RegisterAlias) ->
 )
 def report_heartbeat(call: Call, node_id: str, body: HeartbeatBody) -> HeartbeatAnswerBody:
     heartbeat = body.heartbeat()
-    answer = reported(node_id, call.credential_hash, heartbeat, ports=call.edge.ports)
+    pace = call.edge.heartbeat_ms
+    answer = reported(node_id, call.credential_hash, heartbeat, active_ms=pace, ports=call.edge.ports)
     return answer_body(answer, heartbeat, call.edge)
 
 

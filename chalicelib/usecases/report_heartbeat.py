@@ -30,7 +30,7 @@ from chalicelib.usecases.recording import MAX_TRIES
 from chalicelib.usecases.relay_outbox import relay_outbox
 
 ACTIVE_HEARTBEAT_MS = 1_000
-"""How often nodes report while something changes in their environment."""
+"""How often nodes report while something changes in their environment, where the installation says nothing else."""
 
 MOST_ANSWERS = 40
 """Modules one report may settle: each takes two of the hundred writes of a transaction. The next report does the rest."""
@@ -69,8 +69,11 @@ class HeartbeatAnswer:
     wanted: tuple[Wanted, ...]
 
 
-def report_heartbeat(node_id: str, credential_hash: str, heartbeat: Heartbeat, *, ports: Ports) -> HeartbeatAnswer:
-    """The node's report, counted once per interval number, and what the node should run.
+def report_heartbeat(
+    node_id: str, credential_hash: str, heartbeat: Heartbeat, *, active_ms: int = ACTIVE_HEARTBEAT_MS, ports: Ports
+) -> HeartbeatAnswer:
+    """The node's report, counted once per interval number, and what the node should run; every `active_ms` from now on
+    while something changes.
 
     Raises:
         NotAuthenticated: the credential is not this node's, or the node was removed.
@@ -79,27 +82,28 @@ def report_heartbeat(node_id: str, credential_hash: str, heartbeat: Heartbeat, *
     def read() -> Node:
         return _with_pace(_authenticated(node_id, credential_hash, ports=ports), ports=ports)
 
-    return take_report(read, heartbeat, ports=ports)
+    return take_report(read, heartbeat, active_ms=active_ms, ports=ports)
 
 
 def take_report(
     read: Callable[[], Node],
     heartbeat: Heartbeat,
     *,
+    active_ms: int = ACTIVE_HEARTBEAT_MS,
     beat_ms: int | None = None,
     amend: Callable[[Node], Node] | None = None,
     ports: Ports,
 ) -> HeartbeatAnswer:
     """What follows from a report, whoever brings it: it is kept with the answers it gives, and somebody looks for harm.
 
-    `read` gives the node as it is stored now. `beat_ms` is when to expect the next report, where that is not ours to
+    `read` gives the node as it is stored now. While something changes the next report is due in `active_ms`. `beat_ms` is when to expect the next report, where that is not ours to
     say; `amend` what else is kept of the node with it.
     """
     node = read()
     assignments = ports.store.list(Assignment, node.environment)
     moving = [assignment for assignment in assignments if assignment.is_changing]
     members = {assignment.module: _member(assignment, node, ports=ports) for assignment in moving}
-    told = beat_ms or (ACTIVE_HEARTBEAT_MS if moving else node.idle_heartbeat_ms)
+    told = beat_ms or (active_ms if moving else node.idle_heartbeat_ms)
     done = _keep_report(node, read, amend, heartbeat, assignments, members, told, ports=ports)
     for acknowledgement in done:
         after_acknowledgement(acknowledgement, ports=ports)

@@ -85,6 +85,16 @@ def test_while_something_changes_nodes_report_every_second() -> None:
     assert next_report(scene.nodes[2]).next_heartbeat_ms == 1_000
 
 
+def test_a_very_large_fleet_may_be_told_to_report_less_often_while_it_changes() -> None:
+    scene, _ = going_out()
+    node = scene.nodes[0]
+    heartbeat = Heartbeat(interval=99, kernel_version="", modules=())
+
+    answer = report_heartbeat(node.id, "h" * 64, heartbeat, active_ms=30_000, ports=scene.ports)
+
+    assert (answer.next_heartbeat_ms, stored(scene).heartbeat_ms) == (30_000, 30_000)
+
+
 def test_a_node_of_the_wave_is_told_the_candidate_and_where_it_differs_from_what_it_holds() -> None:
     scene, deployment = going_out()
 
