@@ -173,3 +173,14 @@ def test_newer_pythons_of_lambda_get_the_same_zip_and_start_from_it(python: str,
             [interpreter, "-S", "-c", program], env=environment, cwd="/", capture_output=True, text=True, timeout=120
         )
         assert done.returncode == 0, (function.name, done.stderr[-2_000:])
+
+
+def test_the_operations_page_has_the_cold_starts_as_they_were_measured():
+    found = json.loads(import_times.RESULTS.read_text())
+    page = (package.HERE / "docs" / "operations.md").read_text()
+
+    assert set(found["cpuMs"]) == set(import_times.FIRST_CALLS)
+    for name, cpu_ms in found["cpuMs"].items():
+        before, times = found["ofThisBeforeTheCallMs"][name], found["timesBare"][name]
+        assert f"| {name} | {cpu_ms} | {before} | {times:.2f} |" in page
+        assert times <= import_times.TARGET
