@@ -17,7 +17,7 @@ CDK_VERSION := 2.1148.1
 CDK = PATH="$(CURDIR)/$(BIN):$$PATH" npx --yes aws-cdk@$(CDK_VERSION) --app "$(RUN) -m infra.main $(CONTEXT)" --output build/cdk.out
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check unit coverage test-long chaos mutants recordings judge-quality load audit format openapi examples sdk console package synth deploy destroy first-admin smoke clean
+.PHONY: help setup demo run test check unit coverage test-long chaos mutants recordings judge-quality load bench flame audit format openapi examples sdk console package synth deploy destroy first-admin smoke clean
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -127,6 +127,12 @@ load: load/node_modules/.installed  ## Load on a stack of its own, judged and re
 load/node_modules/.installed: load/package-lock.json | setup
 	@echo "== installing Artillery into load/node_modules from package-lock.json"
 	@cd load && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 ARTILLERY_DISABLE_TELEMETRY=true PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent --no-audit --no-fund && touch node_modules/.installed
+
+bench: setup  ## Counts, paired ratios and times, held to a baseline (BENCH=name|all; scaling, kernel_swap and rollback want a quiet machine)
+	@$(RUN) -m load.bench $(BENCH)
+
+flame: setup  ## A CPU profile of the hot paths as a flame graph, build/flame.svg (SECONDS=20)
+	@mkdir -p build && $(BIN)/py-spy record --gil --rate 200 --output build/flame.svg -- $(RUN) -m load.bench.hot_paths --seconds $(or $(SECONDS),20) && echo build/flame.svg
 
 audit: setup  ## Known vulnerabilities of what we depend on; fails when they cannot be looked up
 	@$(BIN)/uv export --frozen --all-groups --no-emit-project --quiet -o .audit-requirements.txt

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from bisect import bisect_left, insort
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
@@ -36,6 +37,7 @@ class FakeStore:
 
     def __init__(self) -> None:
         self._partitions: dict[str, dict[str, Attributes]] = {}
+        self._order: dict[str, list[str]] = {}
         self._indexes: dict[str, dict[Key, Attributes]] = {}
         self._lock = threading.RLock()
         self._failures: list[Exception] = []
@@ -73,11 +75,15 @@ class FakeStore:
         layout = LAYOUTS[kind]
         begin = layout.sort_prefix(prefix)
         known = None if after is None else begin + after
+        low, high = begin, begin + LAST
+        if known is not None:
+            low, high = (low, known) if newest_first else (known, high)
         with self._lock:
-            partition = dict(self._partitions.get(layout.pk(prefix), {}))
-        names = sorted((name for name in partition if name.startswith(begin)), reverse=newest_first)
-        behind = [name for name in names if known is None or (name < known if newest_first else name > known)]
-        return tuple(record_of(kind, partition[name]) for name in behind[:limit])
+            order = self._order.get(layout.pk(prefix), [])
+            names = order[bisect_left(order, low) : bisect_left(order, high)]
+            behind = [name for name in (reversed(names) if newest_first else names) if name != known][:limit]
+            items = [self._partitions[layout.pk(prefix)][name] for name in behind]
+        return tuple(record_of(kind, item) for item in items)
 
     def page(
         self,
@@ -152,11 +158,15 @@ class FakeStore:
         key = _address(item)
         self._delete(key)
         self._partitions.setdefault(key[0], {})[key[1]] = item
+        insort(self._order.setdefault(key[0], []), key[1])
         for where in _index_partitions(item):
             self._indexes.setdefault(where, {})[key] = item
 
     def _delete(self, key: Key) -> None:
         item = self._partitions.get(key[0], {}).pop(key[1], None)
+        if item is not None:
+            order = self._order[key[0]]
+            del order[bisect_left(order, key[1])]
         for where in _index_partitions(item or {}):
             del self._indexes[where][key]
 

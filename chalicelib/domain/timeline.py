@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -49,6 +50,17 @@ class EventType(StrEnum):
     LINE_STOPPED = "LineStopped"
     LINE_RESUMED = "LineResumed"
     LINE_LIMITED = "LineLimited"
+
+
+MOST_NAMED = 200
+"""Nodes an event names. It is kept in the table (400 KB) and goes over the bus (256 KB), however large the fleet is."""
+
+
+def named(**lists: Sequence[Any]) -> dict[str, Any]:
+    """Lists of nodes for an event's detail, each cut off after MOST_NAMED; `more` is how many are left out, if any are."""
+    more = sum(max(len(each) - MOST_NAMED, 0) for each in lists.values())
+    shown = {name: list(each[:MOST_NAMED]) for name, each in lists.items()}
+    return shown | ({"more": more} if more else {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

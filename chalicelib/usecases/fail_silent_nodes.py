@@ -8,7 +8,7 @@ from dataclasses import replace
 from chalicelib.domain.deployment import Deployment, Failure, Status
 from chalicelib.domain.node import Member, Node, NodeStatus, Outcome, PendingNode, still_owing
 from chalicelib.domain.rollout import Phase, Rollout, deploy_position, pause, wave_deployed, with_failures
-from chalicelib.domain.timeline import EventType
+from chalicelib.domain.timeline import EventType, named
 from chalicelib.usecases.ask_hook import with_smoke_asked
 from chalicelib.usecases.policies import policy_of
 from chalicelib.usecases.ports import Change, Ports, Remove, Replace
@@ -17,6 +17,9 @@ from chalicelib.usecases.start_restore import restore_decision
 
 MOST_AT_ONCE = 20
 """Nodes failed per transaction; DynamoDB takes a hundred writes in one."""
+
+NODES_IN_A_PAGE = 600
+"""A query gives 1 MB, a node's row has up to 1.7 KB."""
 
 
 def fail_overdue_nodes(deployment_id: str, *, ports: Ports) -> Deployment:
@@ -30,7 +33,7 @@ def fail_overdue_nodes(deployment_id: str, *, ports: Ports) -> Deployment:
         members = ports.store.list(Member, deployment.id, rollout.environment)
         pending = still_owing(rows, members, upto=rollout.current.upto)
         overdue = ports.clock.machine_ms() >= (rollout.deadline_ms or 0)
-        lost = [row for row in pending if overdue or _is_silent(row, rollout, ports=ports)][:MOST_AT_ONCE]
+        lost = (pending if overdue else _silent(pending, rollout, ports=ports))[:MOST_AT_ONCE]
         if pending and not lost:
             return None
         members, changes = _failed(lost, members, overdue=overdue, ports=ports)
@@ -66,7 +69,7 @@ def answers_counted(
     news = here[rollout.current.failed_nodes :]
     if news:
         reasons = sorted({member.deploy_reason for member in news})
-        detail = {"nodes": sorted(member.name for member in news), "reason": ", ".join(reasons)}
+        detail = named(nodes=sorted(member.name for member in news)) | {"reason": ", ".join(reasons)}
         entries = (
             Entry(type=EventType.NODE_FAILED, environment=rollout.environment, wave=rollout.wave, detail=detail),
         )
@@ -140,7 +143,21 @@ def _failed(
     return tuple(after), tuple(changes)
 
 
-def _is_silent(row: PendingNode, rollout: Rollout, *, ports: Ports) -> bool:
-    node = ports.store.get(Node, rollout.environment, row.node_id)
-    gone = node is None or node.status is NodeStatus.REMOVED
-    return gone or (node is not None and node.is_silent(ports.clock.machine_ms()))
+def _silent(rows: Sequence[PendingNode], rollout: Rollout, *, ports: Ports) -> list[PendingNode]:
+    """Those whose node has not been heard of for too long, or is no more."""
+    now = ports.clock.machine_ms()
+    found = _nodes(rows, rollout, ports=ports)
+
+    def is_silent(node: Node | None) -> bool:
+        return node is None or node.status is NodeStatus.REMOVED or node.is_silent(now)
+
+    return [row for row in rows if is_silent(found.get(row.node_id))]
+
+
+def _nodes(rows: Sequence[PendingNode], rollout: Rollout, *, ports: Ports) -> dict[str, Node]:
+    """The nodes of these rows: a few one by one, many with the whole environment, which is a call for every 600."""
+    environment = rollout.environment
+    if len(rows) > 2 + rollout.fleet // NODES_IN_A_PAGE:
+        return {node.id: node for node in ports.store.list(Node, environment)}
+    nodes = (ports.store.get(Node, environment, row.node_id) for row in rows)
+    return {node.id: node for node in nodes if node is not None}

@@ -9,10 +9,12 @@ from chalicelib.domain.assignment import Assignment, given_back
 from chalicelib.domain.deployment import Deployment, Failure, Status
 from chalicelib.domain.node import Member, Outcome, PendingNode, still_owing
 from chalicelib.domain.rollout import Phase, Rollout, restore_ended, restore_position
-from chalicelib.domain.timeline import EventType
+from chalicelib.domain.timeline import EventType, named
 from chalicelib.usecases.end_deployment import ended, given_up_turn
 from chalicelib.usecases.ports import Change, Ports, Replace
 from chalicelib.usecases.recording import Decided, Entry, change_deployment
+
+MOST_IN_A_SENTENCE = 20
 
 
 def finish_restore(deployment_id: str, *, ports: Ports) -> Deployment:
@@ -44,18 +46,23 @@ def _over(deployment: Deployment, rollout: Rollout, members: Sequence[Member], *
         environment=rollout.environment,
         detail={
             "outcome": str(over.phase),
-            "restored": sorted(m.name for m in touched if m.restored is Outcome.SUCCEEDED),
-            "unverified": unverified,
+            **named(restored=sorted(m.name for m in touched if m.restored is Outcome.SUCCEEDED), unverified=unverified),
             "milliseconds": restored_at - (rollout.first_bad_report_ms or restored_at),
         },
     )
     status = Status.ROLLBACK_FAILED if unverified else Status(rollout.goal)
     failure = deployment.failure or Failure(code=_CODES[Status(rollout.goal)], message=rollout.why)
     if unverified:
-        message = f"Not verified after the rollback: {', '.join(unverified)}. {rollout.why}"
+        message = f"Not verified after the rollback: {_some(unverified)}. {rollout.why}"
         failure = Failure(code="ROLLBACK_FAILED", message=message)
     also = (*_given_back(deployment, rollout, ports=ports), *given_up_turn(deployment, ports=ports))
     return ended(deployment.with_rollout(over), status, failure=failure, entries=(entry,), also=also, ports=ports)
+
+
+def _some(names: Sequence[str]) -> str:
+    """Names for a sentence."""
+    more = len(names) - MOST_IN_A_SENTENCE
+    return ", ".join(names[:MOST_IN_A_SENTENCE]) + (f" and {more} more" if more > 0 else "")
 
 
 _CODES = {

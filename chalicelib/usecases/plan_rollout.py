@@ -14,7 +14,7 @@ from chalicelib.domain.node import LeftOut, Member, Node, taking_part
 from chalicelib.domain.plan import plan_environment
 from chalicelib.domain.rollout import Phase, Rollout, planned
 from chalicelib.domain.strategies import PlannedWave
-from chalicelib.domain.timeline import EventType
+from chalicelib.domain.timeline import EventType, named
 from chalicelib.domain.turn import Turn, give_up
 from chalicelib.usecases.choose_environment import begin
 from chalicelib.usecases.configurations import runs_on
@@ -91,7 +91,7 @@ def plan_rollout(deployment_id: str, *, ports: Ports) -> Deployment:
             "configuration": rollout.configuration,
             "isReturn": goes_back,
             "byWeight": plan.by_weight,
-            "leftOut": [{"node": each.name, "why": each.why} for each in left_out],
+            **named(leftOut=[{"node": each.name, "why": each.why} for each in left_out]),
             "waves": [_told(wave) for wave in plan.waves],
         }
         entry = Entry(type=EventType.PLAN_MADE, environment=rollout.environment, detail=detail)

@@ -10,7 +10,7 @@ from chalicelib.domain.node import Member, PendingNode
 from chalicelib.domain.policy import Policy
 from chalicelib.domain.rollout import Rollout, deploy_position, restore_position, start_wave
 from chalicelib.domain.strategies import WaveKind
-from chalicelib.domain.timeline import EventType
+from chalicelib.domain.timeline import EventType, named
 from chalicelib.usecases.configurations import runs_on
 from chalicelib.usecases.order_aliases import ordered_look
 from chalicelib.usecases.ports import SERIES_STEP_MS, Add, Change, Ports, Replace
@@ -45,7 +45,7 @@ def started_wave(
         for owed in (position, restore_position(rollout.environment))
     ]
     ports.store.add_many(rows)
-    detail = {"kind": str(wave.kind), "nodes": sorted(names.values()), "upto": wave.upto, "fence": rollout.fence}
+    detail = {"kind": str(wave.kind), "upto": wave.upto, "fence": rollout.fence, **named(nodes=sorted(names.values()))}
     entry = Entry(
         type=EventType.WAVE_STARTED,
         environment=rollout.environment,

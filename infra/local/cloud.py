@@ -221,6 +221,8 @@ class LocalCloud:
     def _enter_repairs(self, stack: ExitStack, deliveries: Deliveries) -> None:
         timers = self.timers
         repairs: list[Callable[[], Any]] = [
+            # First, so that the hook stands before it.
+            dynamodb_speed.table_calls_take_the_short_way,
             lambda: calls.every_call_passes_the_hook(self.call_hook),
             lambda: calls.calls_are_atomic(self._tables.keep if self._tables else None),
             dynamodb_items.changes_are_journaled,
@@ -228,6 +230,7 @@ class LocalCloud:
             dynamodb_speed.requests_are_read_as_they_are,
             dynamodb_speed.answers_are_written_as_they_are,
             dynamodb_speed.actions_are_looked_up_once,
+            dynamodb_speed.items_become_json_at_once,
             dynamodb_indexes.queries_look_at_one_partition,
             dynamodb_transactions.transactions_undo_item_by_item,
             dynamodb_transactions.transaction_tokens_are_heeded,

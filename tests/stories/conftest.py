@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import pytest
@@ -14,7 +14,7 @@ from chalicelib.domain.access import Role
 from chalicelib.usecases.create_user import create_user
 from infra.local.cloud import LocalCloud
 from infra.local.http_server import LocalHttp
-from infra.local.stack import handlers, wired_to
+from infra.local.stack import Handler, handlers, wired_to
 from infra.resources import HOTSWAP
 from tests.canaries import PASSWORD
 from tests.fakes import FakeMetrics, FakeStore
@@ -44,15 +44,15 @@ class QuickPasswords:
 
 
 @contextmanager
-def a_world(*, on_dynamodb: bool) -> Iterator[World]:
-    """A world of its own: the real routes, state machine and handlers.
+def a_world(*, on_dynamodb: bool, functions: Mapping[str, Handler] | None = None) -> Iterator[World]:
+    """A world of its own: the real routes, state machine and handlers (`functions`, where they are watched).
 
     Records live in the fake store, which passes the same contract suite as DynamoDB (tests/contracts) and is many
     times as fast; with `on_dynamodb` they live in the table.
     """
     time = StoryTime()
     with (
-        LocalCloud(timers=time, resources=HOTSWAP, handlers=handlers()) as cloud,
+        LocalCloud(timers=time, resources=HOTSWAP, handlers={**handlers(), **(functions or {})}) as cloud,
         wired_to(cloud, clock=time),
     ):
         wiring.install(passwords=QuickPasswords())

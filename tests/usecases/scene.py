@@ -197,7 +197,7 @@ class Scene:
 
 def a_scene(*, nodes: int = 3, environment: Environment = Environment.DEVELOPMENT, **others: Any) -> Scene:
     """An environment of some nodes that run nothing yet, with versions 1.0.0 to 3.0.0 registered and uploaded."""
-    clock = FakeClock()
+    clock = others.pop("clock", None) or FakeClock()
     driver = Driver(clock)
     ports = fake_ports(clock=clock, **({"executions": driver} | others))
     scene = Scene(ports=ports, store=ports.store, clock=clock, driver=driver, nodes=[], digests={})

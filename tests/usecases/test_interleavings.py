@@ -88,6 +88,7 @@ class World:
 def copied(scene: Scene, deployment: Deployment) -> World:
     store = FakeStore()
     store._partitions = {name: dict(items) for name, items in scene.store._partitions.items()}
+    store._order = {name: list(order) for name, order in scene.store._order.items()}
     store._indexes = {name: dict(items) for name, items in scene.store._indexes.items()}
     executions = FakeExecutions(started={deployment.execution_name: deployment.id})
     ports = replace(scene.ports, store=store, executions=executions, bus=FakeBus())

@@ -12,10 +12,15 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from moto.core import responses
+from moto.core import DEFAULT_ACCOUNT_ID, responses
+from moto.core.botocore_stubber import BotocoreStubber
+from moto.dynamodb import responses as dynamodb_responses
+from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.responses import DynamoHandler, DynamoResult
+from moto.utilities.utils import get_partition
 
 CONTENT_TYPE = "application/x-amz-json-1.0"
+TABLE_URL = re.compile(r"https://dynamodb\.([a-z0-9-]+)\.amazonaws\.com/$")
 _BINARY = re.compile(rb'"BS?"\s*:')
 _OPERATIONS = frozenset({"GetItem", "PutItem", "DeleteItem", "UpdateItem", "Query", "Scan", "TransactWriteItems"})
 
@@ -65,4 +70,61 @@ def actions_are_looked_up_once() -> Iterator[None]:
     """Repair: the methods of a class do not change between requests. moto inspects it anew for each."""
     names = functools.lru_cache(maxsize=None)(responses.method_names_from_class)
     with patch.object(responses, "method_names_from_class", names):
+        yield
+
+
+@contextmanager
+def table_calls_take_the_short_way() -> Iterator[None]:
+    """Repair: a call from this process is a table's operation and its parameters, nothing else. moto makes a WSGI
+    request of it, looks for its service among two hundred patterns, and takes it apart again; then it and botocore
+    compute a checksum of bytes that never went anywhere. That is longer than a read takes."""
+    the_long_way = BotocoreStubber.process_request
+
+    def process_request(self: Any, request: Any) -> Any:
+        place = TABLE_URL.match(request.url)
+        body = request.body or b""
+        content = body.encode() if isinstance(body, str) else body
+        if place is None or not content or _BINARY.search(content):
+            return the_long_way(self, request)
+        return _handler(place[1], request, content).call_action()
+
+    with patch.object(BotocoreStubber, "process_request", process_request):
+        yield
+
+
+def _handler(region: str, request: Any, content: bytes) -> Any:
+    handler = DynamoHandler()
+    handler.is_werkzeug_request = False
+    handler.region, handler.partition = region, get_partition(region)
+    handler.current_account = DEFAULT_ACCOUNT_ID
+    handler.headers = {
+        name: value.decode() if isinstance(value, bytes) else value for name, value in request.headers.items()
+    }
+    handler.method, handler.uri, handler.path, handler.raw_path = request.method, request.url, "/", "/"
+    handler.querystring, handler.uri_match, handler.response_headers = {}, {}, {}
+    handler.params = json.loads(content)
+    return handler
+
+
+@contextmanager
+def items_become_json_at_once() -> Iterator[None]:
+    """Repair: an item is made of attributes, maps and lists. moto asks of each part first whether it is an instant, and
+    then whether it can make JSON of itself."""
+    step_by_step = dynamodb_responses.dynamo_to_dict
+
+    def plain(part: Any) -> Any:
+        kind = type(part)
+        if kind is str or kind is bool or kind is int:
+            return part
+        if kind is DynamoType and part.type not in ("B", "BS"):
+            return {part.type: plain(part.value)}
+        if isinstance(part, dict):
+            return {name: plain(value) for name, value in part.items()}
+        if kind is list:
+            return [plain(value) for value in part]
+        if kind is Item:
+            return {"Attributes": plain(part.attrs)}
+        return step_by_step(part)
+
+    with patch.object(dynamodb_responses, "dynamo_to_dict", plain):
         yield

@@ -10,6 +10,8 @@ from unittest.mock import patch
 import boto3
 import pytest
 from moto.core import parse, responses, serialize
+from moto.core.request import Request
+from moto.dynamodb.models import utilities
 
 from infra.local.repairs import dynamodb_speed
 from tests.local.worlds import bare_moto
@@ -35,8 +37,13 @@ def a_table() -> Any:
 
 
 @contextmanager
-def both_repairs() -> Iterator[None]:
-    with dynamodb_speed.answers_are_written_as_they_are(), dynamodb_speed.requests_are_read_as_they_are():
+def all_repairs() -> Iterator[None]:
+    with (
+        dynamodb_speed.table_calls_take_the_short_way(),
+        dynamodb_speed.answers_are_written_as_they_are(),
+        dynamodb_speed.requests_are_read_as_they_are(),
+        dynamodb_speed.items_become_json_at_once(),
+    ):
         yield
 
 
@@ -83,7 +90,7 @@ def test_a_request_is_parsed_by_the_service_model_only_in_bare_moto(mended):
 
 def test_queries_writes_and_old_items_are_answered_the_same():
     answers = []
-    for repair in (nullcontext, both_repairs):
+    for repair in (nullcontext, all_repairs):
         with bare_moto():
             client = a_table()
             with repair():
@@ -112,7 +119,7 @@ def test_queries_writes_and_old_items_are_answered_the_same():
 
 
 def test_binary_items_still_go_through_the_model():
-    with bare_moto(), both_repairs():
+    with bare_moto(), all_repairs():
         client = a_table()
         client.put_item(TableName="t", Item=ITEM | {"blob": {"B": b"\x00\xff"}})
 
@@ -136,3 +143,45 @@ def test_a_class_is_inspected_for_its_actions_once_only_when_mended(mended):
                     client.get_item(TableName="t", Key={"pk": {"S": "a"}, "sk": {"S": "b"}})
 
     assert looks[0] == (1 if mended else 3)
+
+
+@pytest.mark.parametrize("mended", [False, True])
+def test_a_table_call_becomes_a_wsgi_request_only_in_bare_moto(mended):
+    with bare_moto(), dynamodb_speed.table_calls_take_the_short_way() if mended else nullcontext():
+        client = a_table()
+        with counted(Request, "from_primitives") as requests:
+            found = client.get_item(TableName="t", Key={"pk": {"S": "a"}, "sk": {"S": "b"}})
+
+    assert found["Item"] == ITEM
+    assert (requests[0] == 0) == mended
+
+
+def test_a_condition_that_fails_and_a_table_that_is_not_there_are_told_the_short_way_too():
+    answers = []
+    for repair in (nullcontext, all_repairs):
+        with bare_moto():
+            client = a_table()
+            with repair():
+                with pytest.raises(client.exceptions.ConditionalCheckFailedException) as refused:
+                    client.put_item(
+                        TableName="t",
+                        Item=ITEM,
+                        ConditionExpression="attribute_not_exists(pk)",
+                        ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                    )
+                with pytest.raises(client.exceptions.ResourceNotFoundException) as missing:
+                    client.get_item(TableName="none", Key={"pk": {"S": "a"}, "sk": {"S": "b"}})
+        answers.append([(each.value.response["Error"], each.value.response.get("Item")) for each in (refused, missing)])
+
+    assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize("mended", [False, True])
+def test_an_item_is_asked_for_each_part_what_it_is_only_in_bare_moto(mended):
+    with bare_moto(), dynamodb_speed.items_become_json_at_once() if mended else nullcontext():
+        client = a_table()
+        with counted(utilities, "dynamo_to_dict") as steps:
+            found = client.get_item(TableName="t", Key={"pk": {"S": "a"}, "sk": {"S": "b"}})
+
+    assert found["Item"] == ITEM
+    assert (steps[0] == 0) == mended

@@ -1,0 +1,93 @@
+"""What each speed-up of the local cloud's table saves: the same calls with and without it, in turns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Any
+from unittest.mock import patch
+
+import boto3
+from botocore.config import Config
+from moto import mock_aws
+
+from chalicelib.adapters.dynamodb.items import item_of
+from infra.local.repairs import calls, dynamodb_speed
+from infra.local.sessions import session_with_shared_models
+from load.bench.repeated import paired
+from tests.builders import a_deployment
+
+TIMES, REPETITIONS = 50, 9
+
+Repair = Callable[[], AbstractContextManager[None]]
+
+REPAIRS: dict[str, Repair] = {
+    "answers are written as they are": dynamodb_speed.answers_are_written_as_they_are,
+    "requests are read as they are": dynamodb_speed.requests_are_read_as_they_are,
+    "actions are looked up once": dynamodb_speed.actions_are_looked_up_once,
+    "items become JSON at once": dynamodb_speed.items_become_json_at_once,
+    "table calls are not signed": calls.table_calls_are_not_signed,
+    "table calls take the short way": dynamodb_speed.table_calls_take_the_short_way,
+}
+
+
+def measure() -> dict[str, Any]:
+    """One consistent read of a deployment: with all but one of them, beside with all."""
+    found = {}
+    with mock_aws(), patch("boto3.DEFAULT_SESSION", session_with_shared_models()):
+        read = _reader(boto3.client("dynamodb", region_name="us-east-1", config=_config("hotswap")))
+        for name in REPAIRS:
+            found[name] = _compared(read, [*REPAIRS], [each for each in REPAIRS if each != name])
+        usual = _reader(boto3.client("dynamodb", region_name="us-east-1", config=_config(None)), make=False)
+        with ExitStack() as stack:
+            for repair in REPAIRS.values():
+                stack.enter_context(repair())
+            # Not a repair but a setting of the program's own clients; it counts on AWS too.
+            found["one word for a user agent"] = paired(read, usual, times=TIMES, repetitions=REPETITIONS)
+        found["all of them"] = _compared(read, [*REPAIRS], [])
+    return {"read": found}
+
+
+def _config(user_agent: str | None) -> Config:
+    return Config(parameter_validation=False, user_agent=user_agent)
+
+
+def _reader(client: Any, *, make: bool = True) -> Callable[[], object]:
+    item = item_of(a_deployment())
+    key = {name: item[name] for name in ("pk", "sk")}
+    if make:
+        keys = [{"AttributeName": name, "KeyType": kind} for name, kind in (("pk", "HASH"), ("sk", "RANGE"))]
+        attributes = [{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")]
+        client.create_table(
+            TableName="t", KeySchema=keys, AttributeDefinitions=attributes, BillingMode="PAY_PER_REQUEST"
+        )
+        client.put_item(TableName="t", Item=item)
+    return lambda: client.get_item(TableName="t", Key=key, ConsistentRead=True)
+
+
+def _compared(read: Callable[[], object], ours: list[str], others: list[str]) -> dict[str, Any]:
+    """How long a read takes with `ours`, as a share of how long it takes with `others`."""
+
+    def within(names: list[str]) -> Callable[[], object]:
+        def some() -> None:
+            with _all(names):
+                for _ in range(TIMES):
+                    read()
+
+        return some
+
+    result = paired(within(ours), within(others), times=1, repetitions=REPETITIONS)
+    for name in ("ms", "otherMs"):
+        result[name] = {
+            key: round(value / TIMES, 4) if key in ("median", "low", "high") else value
+            for key, value in result[name].items()
+        }
+    return result
+
+
+@contextmanager
+def _all(names: list[str]) -> Iterator[None]:
+    with ExitStack() as stack:
+        for name in names:
+            stack.enter_context(REPAIRS[name]())
+        yield
