@@ -22,8 +22,8 @@ from tests.e2e.tcp_proxy import TcpProxy
 from tests.e2e.waiting import Missing, wait_for
 
 ROOT = Path(__file__).parents[2]
-STARTS_WITHIN_S = 90.0
-ENDS_WITHIN_S = 30.0
+STARTS_WITHIN_S = 180.0
+ENDS_WITHIN_S = 60.0
 
 HEALTH_ONLY = {"mode": "healthOnly"}
 POLICIES: dict[str, dict[str, object]] = {

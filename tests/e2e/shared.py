@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,7 @@ from tests.e2e.conditions import nodes_are
 from tests.e2e.environment import ROOT, client_of, held_lease, prepare, wait_until_it_answers
 from tests.e2e.health_monitor import HealthMonitor
 from tests.e2e.ports import Ports
+from tests.e2e.stack_process import SHARED
 from tests.e2e.waiting import wait_for
 
 FLEET: Mapping[str, tuple[str, ...]] = {
@@ -79,7 +81,7 @@ def shared_environment(folder: Path) -> Iterator[SharedEnvironment]:
 
 
 def _told(folder: Path) -> dict[str, str] | None:
-    file = folder / "shared.json"
+    file = folder / SHARED
     if not file.exists():
         return None
     found: dict[str, str] = json.loads(file.read_text())
@@ -87,6 +89,8 @@ def _told(folder: Path) -> dict[str, str] | None:
 
 
 def _start(folder: Path, ports: Ports) -> dict[str, str]:
+    for left in ("state", "nodes"):  # by one that ended because nobody needed it for a while
+        shutil.rmtree(folder / left, ignore_errors=True)
     api, emulator = ports.claim(), ports.claim()
     nodes = [[name, environment, ports.claim()] for environment, names in FLEET.items() for name in names]
     told = {"url": f"http://127.0.0.1:{api}", "emulatorUrl": f"http://127.0.0.1:{emulator}"}
@@ -101,7 +105,7 @@ def _start(folder: Path, ports: Ports) -> dict[str, str]:
     prepare(client)
     for environment, names in FLEET.items():
         wait_for(nodes_are(client, environment, "Healthy", *names), because="the nodes of the shared system come up")
-    (folder / "shared.json").write_text(json.dumps(told))
+    (folder / SHARED).write_text(json.dumps(told))
     return told
 
 

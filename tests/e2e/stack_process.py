@@ -23,6 +23,8 @@ from infra.local.stack import LocalStack, StackSettings
 from infra.local.timers import RealTimers
 
 LOOK_EVERY_S = 0.3
+SHARED = "shared.json"
+"""Where a stack is that several may use; it goes with the stack."""
 
 
 class MovedTimers(RealTimers):
@@ -48,11 +50,13 @@ def main(arguments: list[str] | None = None) -> int:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    with ExitStack() as stack:
-        _serve(stack, told)
-        with (told.folder / "lease").open("r+") as lease:
+    # Whoever comes to share this stack waits for the lease, and finds it gone altogether or alive.
+    with (told.folder / "lease").open("r+") as lease:
+        with ExitStack() as stack:
+            _serve(stack, told)
             while not stop.wait(LOOK_EVERY_S) and not _is_forsaken(lease.fileno()):
                 pass
+        (told.folder / SHARED).unlink(missing_ok=True)
     return 0
 
 

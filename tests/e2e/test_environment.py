@@ -15,6 +15,8 @@ from tests.e2e.environment import TestEnvironment
 from tests.e2e.generators import a_name
 from tests.e2e.ports import is_free
 from tests.e2e.real_nodes import processes_in
+from tests.e2e.shared import shared_environment
+from tests.e2e.stack_process import SHARED
 from tests.e2e.waiting import Missing, wait_for
 from tests.e2e.wire_evidence import table_history
 
@@ -63,3 +65,23 @@ def test_everything_is_undone_in_reverse_order_also_when_some_of_it_fails(tmp_pa
     assert (done, environment.undone) == (["third", "first"], ["third", "second", "first"])
     assert [str(error) for error in caught.value.exceptions] == ["no such thing"]
     assert caught.value.exceptions[0].__notes__ == ["while undoing: second"]
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+def test_a_shared_system_ends_with_its_last_user_and_whoever_comes_later_gets_a_fresh_one(tmp_path: Path):
+    folder, module = tmp_path / "shared", a_name()
+    with shared_environment(folder) as first:
+        with shared_environment(folder) as second:
+            assert second.url == first.url
+            made = first.client.publish(module)
+        assert second.client.viewer.get(f"/api/v1/modules/{module}/versions/{made.version}")
+
+    wait_for(lambda: not (folder / SHARED).exists() or Missing("its end"), because="nobody needs it any more")
+    with shared_environment(folder) as third:
+        assert third.client.viewer.get("/api/v1/modules")["modules"] == []
+        deployment = third.client.deploy(module, third.client.publish(module).version, "Production")
+        wait_for(
+            deployment_is(third.client, deployment, "Completed", approve=True), because="it is as good as the first"
+        )
+    wait_for(lambda: not processes_in(folder) or Missing(f"the end of {processes_in(folder)}"), because="all ends")
