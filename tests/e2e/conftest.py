@@ -12,6 +12,16 @@ import pytest
 from tests.e2e.environment import TestEnvironment
 from tests.e2e.shared import SharedEnvironment, shared_environment
 
+AT_MOST_S = 600
+"""For a test with real processes on a machine that does other things besides; waits fail much earlier, with words."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests in this folder that say nothing else get more time than others."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(AT_MOST_S))
+
 
 @pytest.fixture
 def environment(tmp_path: Path) -> Iterator[TestEnvironment]:

@@ -28,7 +28,6 @@ ANALYSIS = {
 
 
 @pytest.mark.long
-@pytest.mark.timeout(600)
 def test_nodes_whose_clocks_are_hours_off_are_judged_like_the_others(environment: TestEnvironment):
     client, module = environment.client, a_name()
     late = environment.add_node("Development", "development-01", program=("tests.e2e.skewed_kernel", "-7200"))
@@ -63,7 +62,6 @@ def test_nodes_whose_clocks_are_hours_off_are_judged_like_the_others(environment
 
 
 @pytest.mark.long
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("seconds", [-5, 5])
 def test_a_clock_of_the_control_plane_that_jumps_in_a_bake_changes_nothing_about_the_end(
     environment: TestEnvironment, tmp_path: Path, seconds: int
@@ -87,7 +85,6 @@ def test_a_clock_of_the_control_plane_that_jumps_in_a_bake_changes_nothing_about
 
 
 @pytest.mark.long
-@pytest.mark.timeout(600)
 def test_a_clock_an_hour_back_holds_the_bake_and_people_may_still_log_in_until_it_is_put_right(
     environment: TestEnvironment,
 ):
@@ -108,7 +105,6 @@ def test_a_clock_an_hour_back_holds_the_bake_and_people_may_still_log_in_until_i
 
 
 @pytest.mark.long
-@pytest.mark.timeout(600)
 def test_a_jump_by_which_every_node_seems_silent_takes_back_and_promotes_nothing(
     environment: TestEnvironment, tmp_path: Path
 ):

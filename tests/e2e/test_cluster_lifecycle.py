@@ -15,7 +15,7 @@ from tests.e2e.environment import TestEnvironment
 from tests.e2e.generators import Published, a_name
 from tests.e2e.waiting import Missing, wait_for
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.long
 WHERE = "Development"
 
 

@@ -28,12 +28,10 @@ def test_there_is_an_example_for_harmless_tests_and_one_for_those_that_break_som
     assert sorted(wanted) == ["environment", "shared"]
 
 
-@pytest.mark.timeout(300)
 def test_the_example_on_the_shared_system_runs(shared: Any):
     examples()["test_a_version_of_mine_reaches_every_node_of_development"](shared)
 
 
 @pytest.mark.long
-@pytest.mark.timeout(300)
 def test_the_example_on_a_system_of_its_own_runs(environment: Any):
     examples()["test_a_node_that_dies_serves_again_when_it_is_back"](environment)

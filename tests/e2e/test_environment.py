@@ -68,7 +68,6 @@ def test_everything_is_undone_in_reverse_order_also_when_some_of_it_fails(tmp_pa
 
 
 @pytest.mark.long
-@pytest.mark.timeout(300)
 def test_a_shared_system_ends_with_its_last_user_and_whoever_comes_later_gets_a_fresh_one(tmp_path: Path):
     folder, module = tmp_path / "shared", a_name()
     with shared_environment(folder) as first:

@@ -15,7 +15,6 @@ ANALYSIS = {"mode": "required", "warmUpMs": 0, "levelWindowMs": 1_000, "levelWin
 
 
 @pytest.mark.long
-@pytest.mark.timeout(400)
 def test_a_bad_version_reaches_the_canary_only_and_is_taken_back_on_the_numbers_of_ten_nodes(
     environment: TestEnvironment,
 ):

@@ -26,7 +26,6 @@ def wait_until_fired(proxy: TcpProxy, trouble: Trouble) -> int:
     return found
 
 
-@pytest.mark.timeout(300)
 def test_a_node_whose_network_fails_for_a_moment_is_told_afterwards_and_a_lost_answer_doubles_no_deployment(
     environment: TestEnvironment,
 ):
@@ -68,7 +67,6 @@ def test_a_node_whose_network_fails_for_a_moment_is_told_afterwards_and_a_lost_a
 
 
 @pytest.mark.long
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("trouble", [Trouble.PARTITION, Trouble.BLACK_HOLE, Trouble.RESET])
 def test_a_node_cut_off_for_longer_has_failed_everything_is_taken_back_and_it_heals_when_it_is_back(
     environment: TestEnvironment, trouble: Trouble

@@ -40,7 +40,6 @@ def serves(node: RealNode, module: str) -> bool | Missing:
         return answer.status == 200 or Missing(f"200 of {node.url}")
 
 
-@pytest.mark.timeout(400)
 def test_a_node_that_is_killed_has_no_room_or_gets_other_bytes_changes_nothing_for_the_others(
     environment_with_proxied_downloads: TestEnvironment,
 ):
@@ -80,7 +79,6 @@ def test_a_node_that_is_killed_has_no_room_or_gets_other_bytes_changes_nothing_f
 
 
 @pytest.mark.long
-@pytest.mark.timeout(600)
 def test_a_download_that_ends_too_soon_is_tried_again_and_then_fails_by_name(
     environment_with_proxied_downloads: TestEnvironment,
 ):
@@ -100,7 +98,6 @@ def test_a_download_that_ends_too_soon_is_tried_again_and_then_fails_by_name(
 
 
 @pytest.mark.long
-@pytest.mark.timeout(600)
 def test_a_node_that_stands_still_has_failed_and_runs_what_is_stable_once_it_goes_on(environment: TestEnvironment):
     client, module = environment.client, a_name()
     _, two = [environment.add_node("Development", name) for name in BOTH]
@@ -123,7 +120,6 @@ def test_a_node_that_stands_still_has_failed_and_runs_what_is_stable_once_it_goe
 
 
 @pytest.mark.long
-@pytest.mark.timeout(600)
 def test_a_lost_node_is_left_out_and_comes_back_stale_and_heals(environment: TestEnvironment):
     client, module = environment.client, a_name()
     _, two = [environment.add_node("Development", name) for name in BOTH]
@@ -146,7 +142,6 @@ def test_a_lost_node_is_left_out_and_comes_back_stale_and_heals(environment: Tes
 
 
 @pytest.mark.long
-@pytest.mark.timeout(600)
 def test_a_slow_node_makes_a_deployment_slow_and_nothing_else(environment: TestEnvironment):
     client, module = environment.client, a_name()
     proxy = environment.proxy()

@@ -128,7 +128,6 @@ def kills_under_load(environment: TestEnvironment, scratch: Path, *, kills: int,
     note(kills=kills, accepted=len(load.accepted), unanswered=unknown, refused=load.refused, seed=seed)
 
 
-@pytest.mark.timeout(400)
 def test_a_kill_under_load_loses_nothing_that_was_acknowledged(environment: TestEnvironment, tmp_path: Path):
     kills_under_load(environment, tmp_path, kills=1, seed=SEED)
 
