@@ -17,7 +17,7 @@ CDK_VERSION := 2.1148.1
 CDK = PATH="$(CURDIR)/$(BIN):$$PATH" npx --yes aws-cdk@$(CDK_VERSION) --app "$(RUN) -m infra.main $(CONTEXT)" --output build/cdk.out
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check unit coverage test-long chaos mutants recordings judge-quality load bench flame audit format openapi examples sdk console package synth deploy destroy first-admin smoke clean
+.PHONY: help setup demo run test check unit coverage test-long pictures chaos mutants recordings judge-quality load bench flame audit format openapi examples sdk console package synth deploy destroy first-admin smoke clean
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -51,10 +51,12 @@ check: setup sdk-ts/node_modules/.installed console/node_modules/.installed infr
 	@echo "== sdk: lint, types, the page of its commands"; $(SDK) npm run --silent check && npm run --silent page -- --check
 	@echo "== console: lint, types"; $(CONSOLE) npm run --silent check
 
-unit: setup sdk-ts/node_modules/.installed $(BUILT_CONSOLE)
+unit: setup sdk-ts/node_modules/.installed console/node_modules/.installed $(BUILT_CONSOLE)
 	@echo "== tests"; $(BIN)/pytest -q -n 2 -m "not long"
 	@echo "== sdk: tests"; $(SDK) npm test --silent
-	@echo "== sdk: every operation against a running stack"; $(SDK) npm run --silent test:operations
+	@echo "== console: tests"; $(CONSOLE) npm test --silent
+	@echo "== a running stack: the console in a browser, then every operation of the SDK"
+	@$(SDK) npm run --silent generate && node live/with-stack.ts "npm --prefix ../console run --silent test:browser" "npm run --silent test:operations"
 
 sdk-ts/node_modules/.installed: sdk-ts/package-lock.json | setup
 	@echo "== installing into sdk-ts/node_modules from package-lock.json"
@@ -105,9 +107,14 @@ sdk: sdk-ts/node_modules/.installed  ## Build the TypeScript SDK into sdk-ts/dis
 coverage: setup  ## The same tests, measured: which branches they reach
 	@$(BIN)/pytest -q -n 2 -m "not long" --cov --cov-report=term:skip-covered --cov-fail-under=85
 
-test-long: setup sdk  ## What takes longer than make test may
+test-long: setup sdk console/node_modules/.installed $(BUILT_CONSOLE)  ## What takes longer than make test may
 	@$(BIN)/pytest -q -m long
 	@echo "== sdk: examples, terminal, package and browser against a running stack"; $(SDK) npm run --silent test:live live/long && npm run --silent test:package
+	@echo "== the console in a browser: every screen, both schemes, desktop and phone"
+	@$(SDK) node live/with-stack.ts "npm --prefix ../console run --silent test:browser:long"
+
+pictures: setup sdk $(BUILT_CONSOLE)  ## Take the pictures in docs/images anew, of a running stack with traffic
+	@$(SDK) node live/with-stack.ts --traffic "npm --prefix ../console run --silent pictures"
 
 chaos: setup  ## Faults by plan in virtual time, judged by the checker (MINUTES=10 SEED=1)
 	@$(RUN) -m tests.chaos.explore --minutes $(or $(MINUTES),10) --seed $(or $(SEED),1)

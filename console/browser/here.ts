@@ -77,3 +77,9 @@ export async function signIn(page: Page, username: string): Promise<void> {
   await page.getByRole('button', { name: 'Sign in' }).click()
   await page.getByRole('navigation', { name: 'Screens' }).waitFor()
 }
+
+/** When a screen shows what it asked for. */
+export async function settled(page: Page): Promise<void> {
+  await page.locator('h1').waitFor()
+  await page.locator('.waiting').first().waitFor({ state: 'detached' })
+}

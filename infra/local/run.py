@@ -25,7 +25,7 @@ from infra.local.fleet import (
     targets,
 )
 from infra.local.kernels import Kernels
-from infra.local.stack import LocalStack, StackSettings
+from infra.local.stack import USERS, LocalStack, StackSettings
 from infra.local.traffic import Traffic, wait_until
 from kernel.examples.build import MODULE
 
@@ -107,11 +107,16 @@ def _first_deployment(local: LocalStack, stop: threading.Event) -> None:
 def _tell(console: Console, local: LocalStack) -> None:
     url = local.url
     console.rule("[bold]HotSwap is running")
-    console.print(f"API      {url}    (OpenAPI: {url}/openapi.json)")
+    console.print(f"console  {url}/")
+    console.print(f"API      {url}    (OpenAPI: {url}/openapi.json)", soft_wrap=True)
     console.print(f"emulator {local.cloud.endpoint_url}    (aws --endpoint-url)")
     console.print(f"log      {local.settings.data_dir / 'hotswap.log'}")
-    console.print("users    " + ", ".join(f"{user} / {password}" for user, password in local.passwords.items()))
-    console.print("\nnext:", style="bold")
+    for title, (user, password) in zip(("users", *[""] * len(USERS)), local.passwords.items(), strict=False):
+        console.print(f"{title:<8} {user:<4} / {password}    {', '.join(USERS[user])}", soft_wrap=True)
+    console.print("\nnext, in a browser:", style="bold")
+    console.print(f"  {url}/deployments/new?module={MODULE}&version=2.0.0&to=Production as dana;", soft_wrap=True)
+    console.print("  what then waits for approval is answered as amal, in a private window")
+    console.print("\nor by hand:", style="bold")
     login = f'{{"username":"dana","password":"{local.passwords["dana"]}"}}'
     console.print(
         f"  TOKEN=$(curl -s {url}/api/v1/authentication/login -H 'Content-Type: application/json' "

@@ -18,15 +18,15 @@ export interface Stack {
   stop(): Promise<void>
 }
 
-/** Starts what `make run` starts, without traffic; `HOTSWAP_LIVE_STACK=URL FOLDER` uses one that runs already. */
-export async function startStack(): Promise<Stack> {
+/** Starts what `make run` starts, without traffic unless told; `HOTSWAP_LIVE_STACK=URL FOLDER` uses one that runs already. */
+export async function startStack({ traffic = false } = {}): Promise<Stack> {
   const running = process.env['HOTSWAP_LIVE_STACK']?.split(' ')
   if (running?.[0] && running[1]) return { ...seen(running[0], running[1]), stop: async () => {} }
   const folder = mkdtempSync(join(tmpdir(), 'hotswap-live-'))
   const [api, emulator, site, nodes] = await freePorts()
   const child = spawn(
     join(REPOSITORY, '.venv/bin/python'),
-    ['-u', '-m', 'infra.local.run', '--no-traffic', '--data-dir', folder],
+    ['-u', '-m', 'infra.local.run', ...(traffic ? [] : ['--no-traffic']), '--data-dir', folder],
     {
       cwd: REPOSITORY,
       env: {

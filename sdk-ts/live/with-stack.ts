@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process'
 import { startStack } from './stack.ts'
 
-/** Runs commands one after the other against one stack, until one fails: `node live/with-stack.ts COMMAND …`. */
-async function main(commands: readonly string[]): Promise<number> {
-  const stack = await startStack()
+/** Runs commands one after the other against one stack, until one fails: `node live/with-stack.ts [--traffic] COMMAND …`. */
+async function main(words: readonly string[]): Promise<number> {
+  const commands = words.filter((word) => word !== '--traffic')
+  const stack = await startStack({ traffic: commands.length < words.length })
   try {
     for (const command of commands) {
       const code = await ended(command, { ...process.env, HOTSWAP_LIVE_STACK: `${stack.url} ${stack.folder}` })

@@ -12,16 +12,18 @@ import { count } from '../words.ts'
 import { Questions } from './approvals.tsx'
 import { DeploymentRows } from './deployments.tsx'
 
-const EVERY_MS = 3_000
+const MOVING_MS = 3_000
+const IDLE_MS = 8_000
 
 /** Side by side: what runs where, what moves, and what waits for whoever looks. */
 export function Overview() {
   const user = useUser()
-  const clusters = useAnswer(() => client.clusters.list().all(), [], EVERY_MS)
-  const deployments = useAnswer(() => client.deployments.list({ limit: 20 }), [], EVERY_MS)
-  const approvals = useAnswer(() => client.approvals.listPending({ limit: 20 }), [], EVERY_MS)
-  const line = useAnswer(() => client.line.get(), [], 10_000)
+  const deployments = useAnswer(() => client.deployments.list({ limit: 20 }), [], MOVING_MS)
   const moving = (deployments.value?.items ?? []).filter(({ status }) => !isEnd(status))
+  const everyMs = moving.length > 0 ? MOVING_MS : IDLE_MS
+  const clusters = useAnswer(() => client.clusters.list().all(), [], everyMs)
+  const approvals = useAnswer(() => client.approvals.listPending({ limit: 20 }), [], everyMs)
+  const line = useAnswer(() => client.line.get(), [], 10_000)
   const mine = (approvals.value?.items ?? []).filter((each) => !each.mayNotDecide.includes(user.username))
   return (
     <Screen
