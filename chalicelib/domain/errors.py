@@ -107,10 +107,11 @@ class TurnTaken(Conflict):
 
 
 class Frozen(Conflict):
-    """The calendar forbids it now; `until_ms` (policy time) is when that is over, None when there is no end in sight."""
+    """The calendar of `environment` forbids it now; `until_ms` (policy time) is when that is over, None when there is no
+    end in sight."""
 
-    def __init__(self, why: str, *, window: str, until_ms: int | None) -> None:
-        self.window, self.until_ms = window, until_ms
+    def __init__(self, why: str, *, environment: str, window: str, until_ms: int | None) -> None:
+        self.environment, self.window, self.until_ms = environment, window, until_ms
         super().__init__(why)
 
 

@@ -78,7 +78,11 @@ _EXTRA_FIELDS: Final[Mapping[type[errors.DomainError], Callable[[Any], dict[str,
     {
         errors.IllegalTransition: lambda error: {"currentStatus": str(error.status)},
         errors.AlreadyDecided: lambda error: {"currentStatus": str(error.outcome)},
-        errors.Frozen: lambda error: {"window": error.window, "until": iso_or_none(error.until_ms)},
+        errors.Frozen: lambda error: {
+            "environment": str(error.environment),
+            "window": error.window,
+            "until": iso_or_none(error.until_ms),
+        },
         errors.TurnTaken: lambda error: {"holder": error.holder},
         errors.QueueFull: lambda error: {"holder": error.holder or None, "limit": error.limit},
         errors.LineFull: lambda error: {"limit": error.limit},

@@ -92,7 +92,7 @@ def _await_approval(deployment: Deployment, event: Mapping[str, Any], ports: Por
     rollout = thaw(deployment.id, ports=ports).current
     if rollout is not None and rollout.phase is Phase.FROZEN and "timeout" in event["input"]:
         # Another freeze follows: the wait begins anew, with its time.
-        raise Frozen(rollout.message, window="", until_ms=rollout.frozen_until_ms)
+        raise Frozen(rollout.message, environment=rollout.environment, window="", until_ms=rollout.frozen_until_ms)
 
 
 def _await_turn(deployment: Deployment, event: Mapping[str, Any], ports: Ports) -> None:

@@ -42,9 +42,7 @@ def require_open(deployment: Deployment, rollout: Rollout, verb: Verb, *, ports:
     """
     freeze = freeze_of(deployment, rollout, verb, ports=ports)
     if freeze is not None:
-        raise Frozen(
-            f"{freeze.sentence} in {rollout.environment}.", window=freeze.window.name, until_ms=freeze.until_ms
-        )
+        raise _frozen(f"{freeze.sentence} in {rollout.environment}.", rollout, freeze)
 
 
 def require_start(deployment: Deployment, rollout: Rollout, *, ports: Ports) -> None:
@@ -57,7 +55,11 @@ def require_start(deployment: Deployment, rollout: Rollout, *, ports: Ports) -> 
     longest = policy_of(rollout, ports=ports).freeze_wait_seconds
     why = None if freeze is None else freeze.refusal(at_ms=ports.clock.policy_ms(), longest_wait_s=longest)
     if freeze is not None and why is not None:
-        raise Frozen(f"{rollout.environment}: {why}", window=freeze.window.name, until_ms=freeze.until_ms)
+        raise _frozen(f"{rollout.environment}: {why}", rollout, freeze)
+
+
+def _frozen(why: str, rollout: Rollout, freeze: Freeze) -> Frozen:
+    return Frozen(why, environment=rollout.environment, window=freeze.window.name, until_ms=freeze.until_ms)
 
 
 def held_up(deployment: Deployment, rollout: Rollout, *, ports: Ports) -> Decided | None:

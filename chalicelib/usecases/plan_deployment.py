@@ -80,7 +80,10 @@ def plan_deployment(request: DeploymentRequest, *, caller: Caller, ports: Ports)
     prospects = tuple(_prospect(environment, request, version, ports=ports) for environment in request.path)
     now = ports.clock.policy_ms()
     laid = lay_out([prospect.leg for prospect in prospects], now_ms=now)
-    refused = (*_refusals(request, version, caller, ports=ports), *(r for times in laid for r in times.refusals))
+    at_once = _refusals(request, version, caller, ports=ports)
+    told = {(refusal.code, refusal.environment) for refusal in at_once}
+    later = (refusal for times in laid for refusal in times.refusals if (refusal.code, refusal.environment) not in told)
+    refused = (*at_once, *later)
     return DeploymentPlan(
         request=request,
         digest=version.digest,
@@ -125,7 +128,7 @@ def _refusals(
     try:
         require_thawed(asked, version.digest, ports=ports)
     except Frozen as frozen:
-        found.append(Refusal(code="FROZEN", environment=request.target, message=str(frozen)))
+        found.append(Refusal(code="FROZEN", environment=Environment(frozen.environment), message=str(frozen)))
     try:
         require_trusted(version, [each for each in request.path if each not in request.skip], ports=ports)
         if not request.allow_downgrade:

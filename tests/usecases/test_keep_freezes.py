@@ -118,7 +118,7 @@ def test_a_request_that_a_freeze_refuses_is_refused_at_once_and_the_plan_says_so
         scene.create()
 
     assert refused.value.window == "year-end"
-    assert {refusal.code for refusal in plan.refusals} == {"FROZEN"}
+    assert [(refusal.code, refusal.environment) for refusal in plan.refusals] == [("FROZEN", DEV)]
 
 
 def test_a_deployment_that_comes_to_a_refusing_freeze_later_ends_failed() -> None:
