@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from pathlib import Path
@@ -22,6 +23,9 @@ from infra.stack.accepted import accepted
 from infra.stack.installation import Installation
 from infra.stack.stage import Stage
 
+MOST_BYTES, MOST_RESOURCES = 1_000_000, 500
+"""CloudFormation's limits on a template."""
+
 
 def synthesize(context: dict[str, str], out: Path | None) -> Path:
     """Write the cloud assembly and return its folder.
@@ -40,6 +44,23 @@ def synthesize(context: dict[str, str], out: Path | None) -> Path:
     return Path(app.synth().directory)
 
 
+def summary(assembly: Path) -> str:
+    """What was made, how near it is to CloudFormation's limits, and what the checks say of it."""
+    (file,) = assembly.glob("*.template.json")
+    (packed,) = assembly.glob("asset.*.zip")
+    resources = len(json.loads(file.read_text())["Resources"])
+    reports = json.loads((assembly / "validation-report.json").read_text())["pluginReports"]
+    found = sum(len(report["violations"]) for report in reports)
+    accepted_ones = sum(len(report["suppressedViolations"]) for report in reports)
+    return "\n".join(
+        [
+            f"{file}: {file.stat().st_size:,} of {MOST_BYTES:,} bytes, {resources} of {MOST_RESOURCES} resources",
+            f"{packed}: {packed.stat().st_size:,} of {package.MAX_ZIP_BYTES:,} bytes",
+            f"checks: {found} findings, {accepted_ones} accepted with a reason",
+        ]
+    )
+
+
 def main(arguments: list[str] | None = None) -> int:
     """0 when the template is written; 1 and the reason when it is not."""
     parser = argparse.ArgumentParser(prog="python -m infra.main", description=__doc__)
@@ -48,7 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
     told = parser.parse_args(arguments)
     try:
         context = dict(each.split("=", 1) for each in told.context)
-        print(synthesize(context, told.out))
+        print(summary(synthesize(context, told.out)))
     except ValueError as error:
         print(error, file=sys.stderr)
         return 1

@@ -46,6 +46,7 @@ _HEARTBEAT = {"interval": 1, "sentAt": 1, "kernelVersion": "1", "modules": []}
 _LOGIN = {"username": "ada", "password": "correct horse battery"}
 _STEP = {"state": "Build", "execution": DEPLOYMENT, "input": {"deploymentId": DEPLOYMENT}, "token": "t"}
 _CALL = {"kind": "hook", "id": "x", "url": "https://example.com/", "body": {}, "secretVersions": [1]}
+_CLOCK = {"source": "aws.events"}
 _EVENT = {"source": "hotswap", "detail-type": "Paused", "detail": {}}
 
 FIRST_CALLS: Final = {
@@ -59,6 +60,7 @@ FIRST_CALLS: Final = {
     "steps": ("app.steps", "import app", f"app.steps({_STEP!r}, Context)"),
     "events": ("app.events", "import app", f"app.events({_EVENT!r}, Context)"),
     "sweeps": ("app.sweeps", "import app", "app.sweeps({}, Context)"),
+    "lambda_nodes": ("app.lambda_nodes", "import app", f"app.lambda_nodes({_CLOCK!r}, Context)"),
     "hooks": ("app.hooks", "import app", f"app.hooks({_CALL!r}, Context)"),
 }
 """By name: the handler, what Lambda runs before the first call, and that call."""

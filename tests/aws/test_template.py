@@ -18,6 +18,7 @@ from chalicelib.routes.endpoint import all_specs
 from chalicelib.routes.limits import limit_of
 from infra.local import resource_creation
 from infra.local.cloud import LocalCloud
+from infra.main import MOST_BYTES, MOST_RESOURCES, summary
 from infra.naming import LIVE, deployed
 from infra.permissions import PERMISSIONS, TRACES, Use
 from infra.resources import COMPRESSED_FROM_BYTES, HOTSWAP
@@ -29,9 +30,6 @@ from tests.aws.conftest import STAGE, Template
 from tests.stories.story_time import StoryTime
 
 pytestmark = pytest.mark.timeout(400)
-
-MAX_TEMPLATE_BYTES = 1_000_000
-"""The limit of CloudFormation."""
 
 
 @pytest.fixture
@@ -46,8 +44,16 @@ def test_cfn_lint_finds_nothing(template: Template):
     done = subprocess.run([str(linter), "-i", "W3005", "--", str(template.file)], capture_output=True, text=True)
 
     assert done.returncode == 0, done.stdout
-    assert template.file.stat().st_size < MAX_TEMPLATE_BYTES
-    assert len(template.content["Resources"]) < 500
+    assert template.file.stat().st_size < MOST_BYTES
+    assert len(template.content["Resources"]) < MOST_RESOURCES
+
+
+def test_what_was_made_is_said_in_figures(template: Template):
+    said = summary(template.file.parent)
+
+    assert f"{template.file.stat().st_size:,} of 1,000,000 bytes, {len(template.content['Resources'])} of 500" in said
+    assert f"{template.zip.stat().st_size:,} of 12,582,912 bytes" in said
+    assert "checks: 0 findings," in said
 
 
 def test_the_table_of_the_template_is_the_table_of_the_local_cloud(template: Template, local_cloud: LocalCloud):
