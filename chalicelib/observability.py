@@ -33,7 +33,8 @@ def logger() -> Logger:
         if _logger is None:
             from aws_lambda_powertools import Logger
 
-            _logger = Logger(service="hotswap")
+            # Where a line was written is always here; its event says what the code was about.
+            _logger = Logger(service="hotswap", location=None)
         return _logger
 
 
