@@ -74,7 +74,7 @@ PUBLISH = Grant(sid="PublishEvents", actions=("events:PutEvents",), resources=("
 START = Grant(sid="StartExecutions", actions=("states:StartExecution",), resources=("machine:hotswap-deployment",))
 ANSWER = Grant(
     sid="AnswerTokens",
-    actions=("states:SendTaskFailure", "states:SendTaskSuccess"),
+    actions=("states:SendTaskFailure", "states:SendTaskHeartbeat", "states:SendTaskSuccess"),
     resources=("machine:hotswap-deployment",),
 )
 ORDER_CALLS = Grant(sid="OrderCalls", actions=("lambda:InvokeFunction",), resources=("function:hooks",))

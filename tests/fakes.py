@@ -108,6 +108,12 @@ class FakeExecutions:
     def is_running(self, name: str) -> bool:
         return name in self.started and name not in self.ended
 
+    def is_waiting(self, token: str) -> bool:
+        if self.unavailable:
+            raise Unavailable("The state machine does not answer.")
+        with self._lock:
+            return self._is_open(token)
+
     def answer(self, token: str, output: Mapping[str, Any]) -> bool:
         with self._lock:
             sent = self._takes(token)
@@ -123,9 +129,12 @@ class FakeExecutions:
             return sent
 
     def _takes(self, token: str) -> bool:
-        open_still = token not in self._over and (self.waiting is None or token in self.waiting)
+        open_still = self._is_open(token)
         self._over.add(token)
         return open_still
+
+    def _is_open(self, token: str) -> bool:
+        return token not in self._over and (self.waiting is None or token in self.waiting)
 
 
 class FakeArtifacts:

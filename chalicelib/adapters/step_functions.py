@@ -58,6 +58,15 @@ class StepFunctionsExecutions:
         )
         return answer is not None and answer["status"] == "RUNNING"
 
+    def is_waiting(self, token: str) -> bool:
+        """Whether a task still waits with this token; asked by a heartbeat, which changes nothing for tasks without one.
+
+        Raises:
+            Unavailable: Step Functions does not answer.
+        """
+        alive = _asked(lambda: self._client.send_task_heartbeat(taskToken=token), expected=WAIT_IS_OVER)
+        return alive is not None
+
     def answer(self, token: str, output: Mapping[str, Any]) -> bool:
         """Wake the task that waits with this token; False when that wait is over.
 

@@ -157,6 +157,10 @@ class Executions(Protocol):
         """Whether an execution of that name exists and has not ended."""
         ...
 
+    def is_waiting(self, token: str) -> bool:
+        """Whether a task still waits with this token; False when that wait is over, or never was."""
+        ...
+
     def answer(self, token: str, output: Mapping[str, Any]) -> bool:
         """Wake the task that waits with this token; False when that wait is over (late, answered, unknown)."""
         ...

@@ -17,9 +17,13 @@ def wait_for_token(deployment_id: str, state: WaitState, *, run: int, token: str
     Storing first and reading afterwards is what makes it impossible to miss a decision: whoever decides writes first
     and looks for the token afterwards.
 
+    An execution waits with one token at a time. So while the stored one is waited with, this one is of a step that ran
+    late or once more, when the machine had long gone on: it is dropped, and the wait that is on stays as it is.
+
     Raises:
         ExecutionReplaced: a newer execution has taken over.
-        Unavailable: the deployment has ended, and the state machine could not be told.
+        Unavailable: the state machine does not say whether the stored token is still waited with; or the deployment has
+            ended, and the state machine could not be told.
     """
     token_hash = hashlib.sha256(token.encode()).hexdigest()
     for attempt in range(MAX_TRIES):
@@ -27,6 +31,8 @@ def wait_for_token(deployment_id: str, state: WaitState, *, run: int, token: str
         if stored is not None and stored.run > run:
             raise ExecutionReplaced(f"Execution {run} of {deployment_id} was replaced by {stored.run}.")
         if stored is not None and stored.token_hash == token_hash and stored.state is state:
+            break
+        if stored is not None and _is_on(stored, run=run, ports=ports):
             break
         wait = Wait(
             deployment_id=deployment_id,
@@ -46,3 +52,7 @@ def wait_for_token(deployment_id: str, state: WaitState, *, run: int, token: str
     # The reconciler looks after what is open. What has ended is not: there the step itself has to be run again.
     (send_answer if deployment.has_ended else wake)(deployment, ports=ports)
     return deployment
+
+
+def _is_on(stored: Wait, *, run: int, ports: Ports) -> bool:
+    return stored.run == run and not stored.is_answered and ports.executions.is_waiting(stored.token)

@@ -15,6 +15,7 @@ from chalicelib.usecases.ports import Executions
 CALLS: list[Callable[[Executions], Any]] = [
     lambda executions: executions.start("one", "deployment-1", "correlation-1"),
     lambda executions: executions.is_running("one"),
+    lambda executions: executions.is_waiting("token"),
     lambda executions: executions.answer("token", {}),
     lambda executions: executions.refuse("token", error="DeploymentEnded", cause=""),
 ]
@@ -59,6 +60,7 @@ def test_any_other_refusal_passes_through(call: Callable[[Executions], Any]):
 def test_a_wait_that_is_over_is_an_answer_and_no_failure(code: str):
     executions = over(refusal(code))
 
+    assert not executions.is_waiting("token")
     assert not executions.answer("token", {})
     assert not executions.refuse("token", error="DeploymentEnded", cause="")
 

@@ -30,7 +30,7 @@ MOST_ROUNDS = 1_500
 SWEEP_EVERY = 12
 MEANWHILE_S = 40
 TABLE = frozenset({"get", "list", "page", "commit", "add_many"})
-MACHINE = frozenset({"start", "answer", "refuse", "is_running"})
+MACHINE = frozenset({"start", "answer", "refuse", "is_running", "is_waiting"})
 
 RuntimeExit = type("Runtime.ExitError", (DomainError,), {})
 """What Step Functions calls a function whose process was gone; the name is what counts."""

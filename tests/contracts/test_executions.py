@@ -109,6 +109,17 @@ def test_a_second_answer_comes_too_late(world: World):
     assert not world.executions.refuse(token, error="DeploymentEnded", cause="")
 
 
+def test_a_task_waits_with_its_token_until_it_is_answered(world: World):
+    world.executions.start("one", "deployment-1")
+    token = world.token_of("one")
+
+    assert world.executions.is_waiting(token)
+    assert world.executions.is_waiting(token), "asking changes nothing"
+    assert world.executions.answer(token, {})
+    assert not world.executions.is_waiting(token)
+
+
 def test_nobody_waits_with_a_token_that_was_never_given(world: World):
+    assert not world.executions.is_waiting("never-given")
     assert not world.executions.answer("never-given", {})
     assert not world.executions.refuse("never-given", error="DeploymentEnded", cause="")

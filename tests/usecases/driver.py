@@ -61,6 +61,9 @@ class Driver:
     def is_running(self, name: str) -> bool:
         return name in self.runs and name not in self.lost and not self.runs[name].has_ended
 
+    def is_waiting(self, token: str) -> bool:
+        return self._waiting(token) is not None
+
     def answer(self, token: str, output: Mapping[str, Any]) -> bool:
         run = self._waiting(token)
         if run is not None:

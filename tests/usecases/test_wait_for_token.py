@@ -101,11 +101,35 @@ def test_an_answer_is_sent_once_however_often_somebody_wakes() -> None:
 def test_the_token_of_a_retried_task_replaces_the_older_one() -> None:
     scene, executions = waiting()
     wait(scene, "token-1")
+    executions.waiting = {"token-2"}
     wait(scene, "token-2")
 
     decide(scene)
 
     assert [token for token, _ in executions.answers] == ["token-2"]
+
+
+def test_the_token_of_a_step_that_ran_late_does_not_replace_the_one_that_is_waited_with() -> None:
+    scene, executions = waiting()
+    wait(scene, "token-2")
+    executions.waiting = {"token-2"}
+
+    wait(scene, "token-1")
+    decide(scene)
+
+    assert [token for token, _ in executions.answers] == ["token-2"]
+
+
+def test_whether_the_stored_token_is_waited_with_has_to_be_known() -> None:
+    """Else the step is run again: to guess would lose the one token or the other."""
+    scene, executions = waiting()
+    wait(scene, "token-1")
+    executions.unavailable = True
+
+    with pytest.raises(Unavailable):
+        wait(scene, "token-2")
+
+    assert scene.store.get(Wait, DEPLOYMENT_ID).token == "token-1"
 
 
 def test_an_answer_to_a_token_that_was_replaced_does_not_count_for_the_new_one() -> None:
