@@ -95,10 +95,13 @@ def _compared(deployment: Deployment, *, ports: Ports) -> tuple[list[str], list[
         wanted = edition(deployment.digest, rollout.configuration)
         if assignment is None or assignment.stable != wanted:
             continue
+        # Whoever had the turn next may be changing nodes already: those went on from here.
+        gone_on = assignment.candidate if assignment.deployment_id not in (None, deployment.id) else None
         members = {m.node_id: m for m in ports.store.list(Member, deployment.id, rollout.environment)}
         for node in ports.store.list(Node, rollout.environment):
             elsewhere = node.status is NodeStatus.REMOVED or not matches(assignment.stable_runs_on, node.labels)
-            if elsewhere or node.report(deployment.module).active == wanted:
+            active = node.report(deployment.module).active
+            if elsewhere or active == wanted or (gone_on is not None and active == gone_on):
                 continue
             member = members.get(node.id)
             took_part = member is not None and member.deployed is Outcome.SUCCEEDED

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from chalicelib.domain.approval import Approval, remind
 from chalicelib.domain.deployment import Deployment, Status
-from chalicelib.domain.errors import DomainError
+from chalicelib.domain.errors import DomainError, Unavailable
 from chalicelib.domain.rollout import Phase
 from chalicelib.domain.telemetry import waiting
 from chalicelib.domain.timeline import EventType, OutboxMessage
@@ -22,8 +22,8 @@ from chalicelib.usecases.fail_silent_nodes import fail_overdue_nodes
 from chalicelib.usecases.finish_restore import finish_restore
 from chalicelib.usecases.keep_freezes import thaw
 from chalicelib.usecases.ports import Add, Ports, Record
-from chalicelib.usecases.recording import Decided, Entry, change_deployment, get_deployment, wake
-from chalicelib.usecases.relay_outbox import execution_order, relay_outbox
+from chalicelib.usecases.recording import Decided, Entry, change_deployment, get_deployment, send_answer, wake
+from chalicelib.usecases.relay_outbox import execution_order, relay_outbox, tell
 from chalicelib.usecases.take_turn import let_in, take_turn
 
 MOST_PER_PASS = 1_000
@@ -48,8 +48,10 @@ class Reconciled:
 def reconcile(*, grace_ms: int = GRACE_MS, ports: Ports) -> Reconciled:
     """One pass over everything that is open. A trouble with one deployment does not keep the others waiting."""
     messages = list(_open(OutboxMessage, "OUTBOX", ports=ports))
-    woken = _wake_for(messages, ports=ports)
-    relayed = relay_outbox(messages, ports=ports)
+    woken, unreached = _wake_for(messages, ports=ports)
+    relayed = relay_outbox([each for each in messages if _about(each) not in unreached], ports=ports)
+    with suppress(Unavailable):  # told now, kept all the same: by it the next sweep finds whom to wake
+        tell([each for each in messages if _about(each) in unreached], ports=ports)
     _show_waiting(ports=ports)
     expired = sum(_attempt(approval.deployment_id, ports=ports) for approval in _due_approvals(ports=ports))
     reminded = _remind(ports=ports)
@@ -120,14 +122,26 @@ def _order(deployment: Deployment, *, ports: Ports) -> OutboxMessage:
     )
 
 
-def _wake_for(messages: Iterable[OutboxMessage], *, ports: Ports) -> int:
-    """Wake for what was never told: whoever wrote it got no further, and a deployment that has ended is in no open list."""
+def _wake_for(messages: Iterable[OutboxMessage], *, ports: Ports) -> tuple[int, frozenset[str]]:
+    """Wake for what was never told: whoever wrote it got no further, and a deployment that has ended is in no open list.
+
+    Returns how many were woken, and those the state machine did not answer for.
+    """
     woken = 0
-    details = (message.payload.get("detail", {}) for message in messages if message.topic == "bus")
-    for deployment_id in sorted({detail["executionId"] for detail in details if "executionId" in detail}):
+    unreached = set()
+    for deployment_id in sorted({_about(message) for message in messages} - {""}):
         deployment = ports.store.get(Deployment, deployment_id)
-        woken += deployment is not None and wake(deployment, ports=ports)
-    return woken
+        try:
+            woken += deployment is not None and send_answer(deployment, ports=ports)
+        except Unavailable:
+            unreached.add(deployment_id)
+    return woken, frozenset(unreached)
+
+
+def _about(message: OutboxMessage) -> str:
+    """The deployment an event is about; empty where it is about none."""
+    detail = message.payload.get("detail", {}) if message.topic == "bus" else {}
+    return str(detail.get("executionId", ""))
 
 
 def _show_waiting(*, ports: Ports) -> None:

@@ -10,6 +10,7 @@ from chalicelib.domain.deployment import Deployment, StageName, StageStatus, Sta
 from chalicelib.domain.environment import Environment
 from chalicelib.domain.errors import DeploymentEnded
 from chalicelib.domain.node import Node, NodeStatus
+from chalicelib.domain.rollout import Phase
 from chalicelib.domain.turn import Turn
 from chalicelib.usecases.advance_wave import advance_wave
 from chalicelib.usecases.complete_deployment import validate
@@ -55,6 +56,18 @@ def test_when_every_node_reports_the_version_the_deployment_is_complete() -> Non
     assert (done.status, message(done)) == (Status.COMPLETED, "Every node reports 2.0.0.")
     assert done.ended_at_ms == scene.clock.policy_ms()
     assert validate(deployment.id, ports=scene.ports) == done
+
+
+def test_nodes_that_the_next_deployment_has_taken_further_fail_nothing() -> None:
+    """The turn is given up before the deployment is validated, and the next one may be quick."""
+    scene, deployment = promoted()
+    release_turn(deployment.id, ports=scene.ports)
+    following = scene.run(scene.create("3.0.0"), until=lambda d: d.rollouts[0].phase is Phase.BAKING)
+    assert {node.active for node in scene.nodes} == {scene.digests["2.0.0"], scene.digests["3.0.0"]}
+
+    done = validate(deployment.id, ports=scene.ports)
+
+    assert (done.status, following.status) == (Status.COMPLETED, Status.RUNNING)
 
 
 def test_a_node_that_took_part_and_runs_something_else_fails_the_deployment() -> None:

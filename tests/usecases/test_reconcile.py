@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from chalicelib.domain.approval import Approval, ApprovalStatus
 from chalicelib.domain.deployment import Deployment, Status
 from chalicelib.domain.environment import Environment
+from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.policy import ApprovalPolicy
 from chalicelib.domain.rollout import Phase, Wave
 from chalicelib.domain.strategies import WaveKind
 from chalicelib.domain.timeline import OutboxMessage
 from chalicelib.domain.turn import Turn
 from chalicelib.usecases.advance_wave import advance_wave
+from chalicelib.usecases.control_deployment import cancel_deployment
 from chalicelib.usecases.ports import Add, Replace
 from chalicelib.usecases.reconcile import GRACE_MS, Reconciled, continue_lost, look_after, reconcile
 from tests.builders import MODULE, a_deployment, a_message
 from tests.fakes import FakeBus, FakeExecutions, FakeTelemetry
-from tests.usecases.scene import Scene, a_scene, runs_already
+from tests.usecases.scene import DANA, Scene, a_scene, runs_already
 
 
 def a_scene_with_two_waves() -> Scene:
@@ -187,6 +190,39 @@ def test_a_second_pass_changes_nothing(phase: Phase) -> None:
 
     assert second == Reconciled()
     assert len(scene.store.commits) == commits
+
+
+class Away:
+    """A state machine that answers nothing."""
+
+    def __getattr__(self, _: str) -> Callable[..., Any]:
+        def call(*_: Any, **__: Any) -> Any:
+            raise Unavailable("The state machine does not answer.")
+
+        return call
+
+
+def test_whom_the_state_machine_does_not_answer_for_is_woken_by_the_next_sweep() -> None:
+    """A deployment that has ended is in no open list: its message is all there is to find it by."""
+    scene = a_scene_with_two_waves()
+    deployment = scene.run(scene.create(), until=in_phase(Phase.DEPLOYING))
+    machine = scene.ports.executions
+    scene.ports = replace(scene.ports, executions=Away())
+    cancelled = cancel_deployment(deployment.id, reason="", caller=DANA, ports=scene.ports)
+    while not cancelled.has_ended:
+        for node in scene.nodes:
+            node.ports = scene.ports
+        scene.beat_for(5)
+        cancelled = scene.now(deployment)
+
+    first = reconcile(ports=scene.ports)
+    scene.ports = replace(scene.ports, executions=machine)
+    second = reconcile(ports=scene.ports)
+    scene.settle()
+
+    assert (first.woken, first.relayed, second.woken) == (0, 0, 1)
+    assert not machine.is_running(deployment.id)
+    assert reconcile(ports=scene.ports) == Reconciled()
 
 
 def test_an_approval_whose_time_is_up_expires_although_nobody_wakes() -> None:
