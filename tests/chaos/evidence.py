@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.domain.approval import Approval
 from chalicelib.domain.assignment import Assignment
 from chalicelib.domain.deployment import Deployment, Status
+from chalicelib.domain.policy import Policy
 from chalicelib.domain.timeline import AuditRecord, Event, OutboxMessage
 from chalicelib.domain.turn import Turn
+from chalicelib.domain.webhook import Webhook
+from tests.chaos.faults import Fault, Mode, keeps_the_end
 from tests.chaos.history import History, Outcome
-from tests.chaos.injector import Fault
 from tests.chaos.linearizable import Operation
 from tests.chaos.scenarios import WHERE
-from tests.chaos.simulation import Run
+from tests.chaos.simulation import Run, undisturbed_s
 
 
 @dataclass(kw_only=True)
@@ -42,11 +45,34 @@ class Evidence:
     planned: tuple[Fault, ...] = ()
     still_to_do: dict[str, int] = field(default_factory=dict)
     """What one more pass of the reconciler did."""
+    policy: Policy | None = None
+    tokens: list[str] = field(default_factory=list)
+    """Every task token there was: secrets."""
+    told: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """(webhook, event) and how often its receiver heard it; nothing where nobody subscribed."""
+    asked: Counter[str] = field(default_factory=Counter)
+    """Calls of hooks, and how often their receiver got them."""
+    subscribed: tuple[str, ...] = ()
+    poisoned: list[str] = field(default_factory=list)
+    letters: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What lies in the dead letters, by the event's id, and why."""
+    settled_s: int | None = None
+    """When everything was over, in seconds of the run; None: never."""
+    undisturbed_s: int = 0
+    """When it would have been without a fault."""
     trouble: str = ""
 
     def changes(self, kind: type[Any]) -> list[tuple[int, Any]]:
         """Every write of records of one kind, in order: (moment, record)."""
         return [(w.at, c.record) for w in self.history.commits for c in w.changes if isinstance(c.record, kind)]
+
+    @property
+    def recovery_s(self) -> int | None:
+        """How much later everything was over than without the fault, counted from the fault's own end; None: never."""
+        if self.settled_s is None:
+            return None
+        over = max((fault.over_s for fault in self.history.fired), default=0)
+        return max(0, self.settled_s - max(over, self.undisturbed_s))
 
     def grants(self) -> list[tuple[int, str, int]]:
         """(moment, holder, fence) of every grant of the turn, as the table took them."""
@@ -61,6 +87,7 @@ def evidence_of(run: Run) -> Evidence:
     """Everything there is to know of a simulated run."""
     store, driver = run.scene.store, run.scene.driver
     deployments = run.deployments()
+    harmless = all(keeps_the_end(Mode(each.mode), each.call) for each in run.history.fired)
     bus = run.scene.ports.bus
     return Evidence(
         history=run.history,
@@ -76,9 +103,18 @@ def evidence_of(run: Run) -> Evidence:
         executions={name: driver.is_running(name) for name in driver.runs},
         running={node.name: node.active for node in run.scene.nodes},
         versions={digest: version for version, digest in run.scene.digests.items()},
-        wished=_wished(run) if len(run.faults) <= 1 else {},
+        wished=_wished(run) if len(run.faults) <= 1 and harmless else {},
         planned=run.faults,
-        still_to_do={} if run.last_pass is None else {k: v for k, v in asdict(run.last_pass).items() if v},
+        still_to_do={kind: count for kind, count in run.last_pass.items() if count},
+        policy=next(iter(store.list(Policy, WHERE, newest_first=True, limit=1)), None),
+        tokens=[f"{name}#{number + 1}" for name, each in driver.runs.items() for number in range(each.tokens)],
+        told=run.deliveries.receiver.told,
+        asked=run.deliveries.receiver.asked,
+        subscribed=tuple(webhook.id for webhook in store.list(Webhook)),
+        poisoned=run.deliveries.poisoned,
+        letters={str(event["id"]): reason for event, reason in run.letters.letters},
+        settled_s=run.settled_s,
+        undisturbed_s=undisturbed_s(run.scenario.name) if run.faults else run.settled_s or 0,
         trouble=run.trouble,
     )
 

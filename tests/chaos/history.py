@@ -55,12 +55,14 @@ class Commit:
 
 @dataclass(frozen=True, kw_only=True)
 class Fired:
-    """A fault that happened, and the call it happened to."""
+    """A fault that happened, the call it happened to, and from when to when it lasted (seconds of the run)."""
 
     at: int
     ordinal: int
     call: str
     mode: str
+    at_s: int = 0
+    over_s: int = 0
 
 
 @dataclass

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
 
 import pytest
 
+from chalicelib.domain.analysis.policy import AnalysisPolicy
 from chalicelib.domain.approval import Approval, ApprovalStatus
 from chalicelib.domain.deployment import Deployment, Status
 from chalicelib.domain.timeline import EventType
@@ -15,9 +17,10 @@ from chalicelib.domain.turn import Turn
 from chalicelib.usecases.ports import Replace
 from tests.builders import a_message
 from tests.chaos.checker import LEAST_ANSWERS, judge
+from tests.chaos.deliveries import POISON
 from tests.chaos.evidence import Evidence, evidence_of
-from tests.chaos.history import Call, Commit, Effect, Outcome
-from tests.chaos.injector import Fault, Mode
+from tests.chaos.faults import OBJECTIVE_S, Fault, Mode
+from tests.chaos.history import Call, Commit, Effect, Fired, Outcome
 from tests.chaos.invariants import INVARIANTS
 from tests.chaos.linearizable import Operation
 from tests.chaos.scenarios import SCENARIOS
@@ -26,7 +29,11 @@ from tests.chaos.simulation import play
 
 @pytest.fixture(scope="module")
 def undisturbed() -> Evidence:
-    return evidence_of(play(SCENARIOS["two-want-the-turn"]))
+    """Two deployments that wanted one turn; and what was told, from a scenario in which somebody listens."""
+    evidence, told = (evidence_of(play(SCENARIOS[name])) for name in ("two-want-the-turn", "asked-by-event"))
+    evidence.subscribed = told.subscribed
+    evidence.told = Counter({("whk", message["id"]): 1 for message in evidence.published})
+    return evidence
 
 
 @pytest.fixture
@@ -191,6 +198,96 @@ def it_fails_for_one_fault(evidence: Evidence) -> None:
     evidence.deployments[0] = replace(evidence.deployments[0], status=Status.FAILED)
 
 
+def second_passes_the_first(evidence: Evidence) -> None:
+    last = evidence.changes(Turn)[-1][1]
+    waited = replace(last, holder="first", queue=("second", "third"), fence=last.fence + 1)
+    passed = replace(waited, holder="third", queue=("second",), fence=last.fence + 2)
+    now = evidence.history.now
+    for number, turn in enumerate((waited, passed)):
+        evidence.history.commits.append(Commit(at=now + number, changes=(Replace(turn),)))
+
+
+def token_is_told(evidence: Evidence) -> None:
+    evidence.published[0] = {**evidence.published[0], "token": evidence.tokens[0]}
+
+
+def token_is_audited(evidence: Evidence) -> None:
+    audits = evidence.audits[evidence.deployments[0].id]
+    audits[0] = replace(audits[0], detail={"token": evidence.tokens[0], "more": 1})
+
+
+def node_goes_there_and_back_and_there(evidence: Evidence) -> None:
+    new = evidence.history.effects[-1]
+    evidence.history.effects += [replace(new, digest="sha256:old"), new]
+
+
+def wave_takes_too_many(evidence: Evidence) -> None:
+    """The first wave is one node, and two begin at once."""
+    first = evidence.history.effects[0]
+    evidence.history.effects.insert(1, replace(first, node="node-01"))
+
+
+def wave_bakes_no_time(evidence: Evidence) -> None:
+    events = evidence.events[evidence.deployments[0].id]
+    deployed = next(event for event in events if event.type is EventType.WAVE_DEPLOYED)
+    place = next(number for number, event in enumerate(events) if event.type is EventType.VERDICT_REACHED)
+    events[place] = replace(events[place], at_ms=deployed.at_ms + 1_000)
+
+
+def promoted_without_numbers(evidence: Evidence) -> None:
+    """The policy demands them, and the waves were judged by health alone."""
+    assert evidence.policy is not None
+    evidence.policy = replace(evidence.policy, analysis=AnalysisPolicy())
+
+
+def it_ends_twice(evidence: Evidence) -> None:
+    events = evidence.events[evidence.deployments[0].id]
+    events.append(events[-1])
+
+
+def it_goes_on_after_its_end(evidence: Evidence) -> None:
+    events = evidence.events[evidence.deployments[0].id]
+    events.append(next(event for event in events if event.type is EventType.WAVE_STARTED))
+
+
+def hook_ends_twice(evidence: Evidence) -> None:
+    events = evidence.events[evidence.deployments[0].id]
+    answered = replace(events[1], type=EventType.HOOK_ENDED, detail={"callId": "one"})
+    events[2:2] = [answered, answered]
+
+
+def receiver_hears_a_rumour(evidence: Evidence) -> None:
+    evidence.told["whk", "nobody#00000001"] += 1
+
+
+def hook_is_asked_by_nobody(evidence: Evidence) -> None:
+    evidence.asked["nobody.test.1"] += 1
+
+
+def reader_goes_back(evidence: Evidence) -> None:
+    seen = list(evidence.history.asked("get", Outcome.OK))
+    evidence.history.calls.append(replace(seen[-1], argument=seen[-1].argument - 1))
+
+
+def it_takes_too_long(evidence: Evidence) -> None:
+    evidence.history.fired.append(Fired(at=1, ordinal=1, call="table.get", mode=Mode.REFUSED))
+    evidence.settled_s = evidence.undisturbed_s + OBJECTIVE_S[Mode.REFUSED] + 1
+
+
+def it_never_ends(evidence: Evidence) -> None:
+    it_takes_too_long(evidence)
+    evidence.settled_s = None
+
+
+def receiver_misses_one(evidence: Evidence) -> None:
+    evidence.told["whk", evidence.published[-1]["id"]] = 0
+
+
+def poison_is_swallowed(evidence: Evidence) -> None:
+    evidence.poisoned = [event["id"] for event in POISON]
+    evidence.letters = {evidence.poisoned[0]: {"type": "/problems/invalid-input"}}
+
+
 def bug_is_raised(evidence: Evidence) -> None:
     evidence.trouble = "AssertionError: nobody catches it"
 
@@ -210,12 +307,25 @@ BAD: dict[str, tuple[Callable[[Evidence], None], ...]] = {
     "only_registered_bytes_run": (unknown_bytes_run,),
     "timeline_is_told": (event_is_not_published, event_is_invented, timeline_has_a_gap),
     "audit_is_complete": (audit_is_changed, audit_is_missing),
+    "queue_is_first_come": (second_passes_the_first,),
+    "secrets_stay_secret": (token_is_told, token_is_audited),
+    "no_node_flaps": (node_goes_there_and_back_and_there,),
+    "waves_keep_their_size": (wave_takes_too_many,),
+    "waves_bake_their_time": (wave_bakes_no_time,),
+    "nothing_is_promoted_blindly": (promoted_without_numbers,),
+    "one_beginning_and_one_end": (it_ends_twice, it_goes_on_after_its_end),
+    "a_hook_has_one_outcome": (hook_ends_twice,),
+    "receivers_hear_the_truth": (receiver_hears_a_rumour, hook_is_asked_by_nobody),
+    "reads_never_go_back": (reader_goes_back,),
     "every_deployment_ends": (deployment_hangs, execution_hangs),
     "outbox_is_empty": (message_stays,),
     "nothing_is_left_behind": (turn_is_kept, assignment_is_kept),
     "second_pass_is_idle": (sweep_goes_on,),
     "ends_as_wished": (it_fails_for_one_fault,),
     "nothing_unexpected_is_raised": (bug_is_raised,),
+    "it_is_well_again_in_time": (it_takes_too_long, it_never_ends),
+    "receivers_hear_everything": (receiver_misses_one,),
+    "poison_is_set_aside": (poison_is_swallowed,),
 }
 
 
