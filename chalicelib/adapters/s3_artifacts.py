@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -47,9 +48,17 @@ class S3Artifacts:
         except ClientError as error:
             if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
                 return None
+            if _is_for_now(error):
+                raise Unavailable("S3 does not answer.") from error
             raise
         except BotoCoreError as error:
             raise Unavailable("S3 does not answer.") from error
+
+
+def _is_for_now(error: ClientError) -> bool:
+    """Whether S3 is busy or broken: its errors of that kind are told by their status (500 InternalError, 503 SlowDown)."""
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return status >= HTTPStatus.INTERNAL_SERVER_ERROR or error.response["Error"]["Code"] == "RequestTimeout"
 
 
 def object_key(digest: str) -> str:
