@@ -20,19 +20,20 @@ from chalicelib.domain.estimate import (
     READS_PER_HEARTBEAT,
     WRITES_PER_HEARTBEAT,
 )
+from chalicelib.domain.timeline import MOST_NAMED
 from chalicelib.usecases.report_heartbeat import ACTIVE_HEARTBEAT_MS
 from infra.stack.stage import Stage
 
 FILE: Final = Path(__file__).parents[1] / "docs" / "quotas.md"
 FLEETS: Final = (10, 1_000, 100_000)
 IDLE_MS: Final = 60_000
-SLOW_MS: Final = 30_000
-"""What `HOTSWAP_HEARTBEAT_MS` may be raised to for a very large fleet: rollbacks are then found half a minute later."""
+SLOW_MS: Final = 40_000
+"""What `HOTSWAP_HEARTBEAT_MS` may be raised to for a very large fleet: a bad version is then found that much later."""
 HISTORY_EVENTS_PER_STATE: Final = 5
+CLUSTER_READS, CLUSTER_WRITES = 3, WRITES_PER_HEARTBEAT
+"""Of one heartbeat, in the partition of its environment: the node, the assignments, the next look; the node again."""
 EVENT_BYTES: Final = 256 * 1024
-EVENT_OVERHEAD: Final = 1_000
-"""Everything of an event but the names of nodes."""
-LONGEST_NAME, USUAL_NAME = 63, len("production-00001")
+LONGEST_NAME: Final = 63
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +56,7 @@ def quotas() -> tuple[Quota, ...]:
     """What grows with the fleet."""
     docs = "https://docs.aws.amazon.com"
     dynamodb = f"{docs}/amazondynamodb/latest/developerguide/ServiceQuotas.html"
+    partitions = f"{docs}/amazondynamodb/latest/developerguide/bp-partition-key-design.html"
     stage = Stage.from_context({"stage": "prod"}.get)
     return (
         Quota(what="API Gateway, requests a second in a region", allowed=10_000, used=requests,
@@ -68,12 +70,18 @@ def quotas() -> tuple[Quota, ...]:
               used=lambda nodes, every_ms: requests(nodes, every_ms) * READS_PER_HEARTBEAT),
         Quota(what="DynamoDB on demand, write units a second of a table", allowed=40_000, source=dynamodb,
               used=lambda nodes, every_ms: requests(nodes, every_ms) * WRITES_PER_HEARTBEAT),
+        Quota(what="one item, read units a second: an environment's assignment of a module, if all nodes are in one environment",
+              allowed=3_000, source=partitions, used=requests),
+        Quota(what="one partition before it is split, read units a second: all nodes of one environment", allowed=3_000,
+              source=partitions, used=lambda nodes, every_ms: requests(nodes, every_ms) * CLUSTER_READS),
+        Quota(what="the same, write units a second", allowed=1_000, source=partitions,
+              used=lambda nodes, every_ms: requests(nodes, every_ms) * CLUSTER_WRITES),
     )  # fmt: skip
 
 
-def largest_wave(name_length: int) -> int:
-    """How many nodes a wave may have before its event, which names them all, is larger than the bus takes."""
-    return (EVENT_BYTES - EVENT_OVERHEAD) // len(json.dumps(["x" * name_length]))
+def longest_list() -> int:
+    """Bytes of the names in one event, of two lists as long as they may be with names as long as they may be."""
+    return 2 * len(json.dumps(["x" * LONGEST_NAME] * MOST_NAMED))
 
 
 def page() -> str:
@@ -91,25 +99,23 @@ def page() -> str:
         f"|---|---|{'---|' * (len(FLEETS) + 1)}",
         *(_row(quota) for quota in quotas()),
         "",
-        f"Where the right-hand column fits and the one before does not: set `HOTSWAP_HEARTBEAT_MS` to {SLOW_MS:,} (a rollback is found "
-        "that much later), or ask AWS for more.",
+        f"More nodes than the busy figures allow: set `HOTSWAP_HEARTBEAT_MS` to {SLOW_MS:,} and `requests_per_second` with it, or ask AWS "
+        "for more, or spread the fleet: an item's limit is one that AWS does not raise, and 3,000 nodes of one environment that "
+        "report every second are at it. A partition's limit is where a fleet begins: DynamoDB splits a busy partition by its sort "
+        "keys by itself, within minutes; until then heartbeats are throttled (`table-throttles`), repeated by the adapter, and at "
+        "last by the node.",
         "",
         "## What does not grow with the fleet",
         "",
         "| quota | allowed | used |",
         "|---|---|---|",
-        "| one partition of a table, units a second | 3,000 read, 1,000 write ([source](https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html)) | a node's rows are a partition of their own; an environment's assignments are read by every heartbeat and written by decisions only |",
         "| Step Functions, StartExecution | 1,300 at once, 300 a second ([source](https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html)) | one a deployment; one more for each that lost its execution |",
         f"| history of an execution | 25,000 events (same source) | at most {states} states of about {HISTORY_EVENTS_PER_STATE} events for four environments and ten waves: {states * HISTORY_EVENTS_PER_STATE}; each hold {PER_WAVE * HISTORY_EVENTS_PER_STATE} more |",
         "| EventBridge, PutEvents a second | 10,000 ([source](https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html)) | one a decision, none a node |",
         "| WAF, requests of one address or token | the stack's own rules | heartbeats are not counted |",
+        f"| an event on the bus | {EVENT_BYTES // 1024} KB ([source](https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html)) | at most {MOST_NAMED} nodes of a list are named: {longest_list() / 1024:.0f} KB with the longest names |",
         "",
-        "## Where it ends",
-        "",
-        f"- **The largest wave.** `WaveStarted` names its nodes, and EventBridge takes {EVENT_BYTES // 1024} KB: {largest_wave(USUAL_NAME):,} nodes "
-        f"with names like `production-00001`, {largest_wave(LONGEST_NAME):,} with the longest names there may be. A larger wave cannot "
-        "begin; the plan must have more of them.",
-        "- What 100,000 nodes of one environment take in one plan was not measured.",
+        "What 100,000 nodes of one environment take in one plan was not measured.",
         "",
     ]
     return "\n".join(lines)
