@@ -31,8 +31,8 @@ setup: .venv/.installed  ## Make the virtual environment from the lock file
 	@$(BIN)/uv sync --frozen --all-groups --quiet
 	@touch $@
 
-demo: setup  ## Run the main job end to end: good version in, bad version out (JSON=path writes the summary)
-	@$(RUN) -m infra.local.demo $(if $(JSON),--json $(JSON))
+demo: setup  ## Run the main job end to end: good version in, bad version out (TARGET=lambda: on functions; JSON=path writes the summary)
+	@$(RUN) -m infra.local.demo $(if $(TARGET),--target $(TARGET)) $(if $(JSON),--json $(JSON))
 
 run: setup $(BUILT_CONSOLE)  ## The same stack with light traffic, left running on http://127.0.0.1:8000
 	@$(RUN) -m infra.local.run

@@ -110,10 +110,16 @@ def _look_once(environment: Environment, node_id: str, *, aliases: AliasPorts, p
 
 
 def _see(look: _Look, *, aliases: AliasPorts, ports: Ports) -> None:
-    """Read the alias, then the order, then the alarms."""
+    """Read the alias, then the order, then the alarms.
+
+    Raises:
+        StaleWrite: somebody else was at it meanwhile; what they intended or did must not be taken for a stranger's.
+    """
     state, node = look.state, look.node
     try:
         found = aliases.functions.read(state.function, state.alias)
+        if ports.store.get(Node, node.environment, node.id) != node:
+            raise StaleWrite("node", node.id)
     finally:
         look.assignment = ports.store.get(Assignment, node.environment, state.module)
         if look.assignment is not None and look.assignment.deployment_id is not None:

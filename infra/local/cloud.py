@@ -237,7 +237,7 @@ class LocalCloud:
             lambda: lambda_functions.functions_run_registered_handlers(self._handlers, self._user_functions.invoke),
             lambda_aliases.alias_revisions_are_heeded,
             lambda_aliases.function_revisions_are_heeded,
-            lambda: lambda_aliases.alias_weights_are_heeded(self._measure),
+            lambda: lambda_aliases.alias_weights_are_heeded(self._measure, self._user_functions.took_ms),
             lambda: cloudwatch.metric_queries_are_answered(self._measurements),
             cloudwatch.alarms_are_told_to_the_bus,
             lambda: lambda_functions.invocation_types_are_heeded(deliveries),
@@ -272,6 +272,11 @@ class LocalCloud:
     def cut_bytes(self) -> int:
         """Bytes of a torn last write that were found at `start`; it was never acknowledged."""
         return self._tables.cut_bytes if self._tables else 0
+
+    def measured(self, metric: str, dimensions: Mapping[str, str]) -> float:
+        """The sum of a metric of Lambda's since the start."""
+        periods = self._measurements.periods("AWS/Lambda", metric, dimensions, 0, self.timers.now_ms() + 1, 10**13)
+        return sum(sum(values) for _, values in periods)
 
     def _measure(self, call: lambda_aliases.MeasuredCall) -> None:
         """What Lambda sends to CloudWatch of a call: under the function, the alias, and the version it executed."""

@@ -81,6 +81,10 @@ class Demo:
             tally = traffic.stop()
         return self._summary(nodes, tally)
 
+    def print_summary(self, summary: Summary) -> None:
+        """The summary for people."""
+        print_summary(self.console, summary)
+
     def _deploy(self, version: str, what: str) -> None:
         self.console.rule(f"[bold]{MODULE} {version}[/]: {what}")
         body = {"moduleName": MODULE, "version": version, "targetEnvironment": "Production", "description": what}
@@ -116,9 +120,18 @@ class Demo:
         self.console.print(f"[dim]{time.strftime('%H:%M:%S')}[/]  {text}")
 
 
+def _demo_of(target: str) -> type[Demo]:
+    if target == "kernel":
+        return Demo
+    from infra.local.lambda_demo import LambdaDemo
+
+    return LambdaDemo
+
+
 def main(arguments: list[str] | None = None) -> int:
     """0 only if the good version runs everywhere, the bad one was taken back everywhere it got, and no swap cost a request."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser.add_argument("--target", choices=("kernel", "lambda"), default="kernel", help="what versions are brought to")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the summary there")
     told = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -130,11 +143,11 @@ def main(arguments: list[str] | None = None) -> int:
         local = stack.enter_context(LocalStack(settings))
         kernels = Kernels(control_plane=local.url, data_dir=folder / "nodes")
         stack.callback(kernels.stop)
-        demo = Demo(console, local, folder)
+        demo = _demo_of(told.target)(console, local, folder)
         summary = demo.run(kernels)
         summary.seconds = round(time.monotonic() - demo.ready, 1)
         summary.set_up_seconds = round(demo.ready - started, 1)
-    print_summary(console, summary)
+    demo.print_summary(summary)
     if told.json:
         told.json.write_text(json.dumps(summary.as_json(), indent=2) + "\n")
     return 0 if summary.passed else 1

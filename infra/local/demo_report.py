@@ -51,13 +51,7 @@ def summarize(
     tally: Tally,
 ) -> Summary:
     """Everything the run is measured by."""
-    summary = Summary()
-    for version, execution_id in deployments.items():
-        found = client.get(f"/api/v1/deployments/{execution_id}")
-        found["stateTransitions"] = state_transitions(cloud, execution_id)
-        found["estimatedMicroUsd"] = _machine_micro_usd(found["stateTransitions"])
-        found["version"] = version
-        summary.deployments.append(found)
+    summary = with_deployments(Summary(), cloud=cloud, client=client, deployments=deployments)
     versions = {digest: version for version, digest in digests.items()}
     for environment in ENVIRONMENTS:
         for node in client.get(f"/api/v1/clusters/{environment}")["nodes"]:
@@ -71,8 +65,21 @@ def summarize(
         "droppedReasons": dict(tally.dropped_reasons),
         "failedByNode": dict(tally.failed_by_node),
     }
-    summary.seconds_to_restore = _seconds_to_restore(client, deployments.get("2.1.0", ""))
+    summary.seconds_to_restore = seconds_to_restore(client, deployments.get("2.1.0", ""))
     summary.failures = _failures(summary, nodes, tally)
+    return summary
+
+
+def with_deployments(
+    summary: Summary, *, cloud: LocalCloud, client: ApiClient, deployments: Mapping[str, str]
+) -> Summary:
+    """The summary with what the API says of each deployment, and what AWS would charge for its state machine."""
+    for version, execution_id in deployments.items():
+        found = client.get(f"/api/v1/deployments/{execution_id}")
+        found["stateTransitions"] = state_transitions(cloud, execution_id)
+        found["estimatedMicroUsd"] = _machine_micro_usd(found["stateTransitions"])
+        found["version"] = version
+        summary.deployments.append(found)
     return summary
 
 
@@ -84,7 +91,8 @@ def state_transitions(cloud: LocalCloud, execution_id: str) -> int:
     return sum(1 for event in history if event["type"].endswith("StateEntered"))
 
 
-def _seconds_to_restore(client: ApiClient, execution_id: str) -> float | None:
+def seconds_to_restore(client: ApiClient, execution_id: str) -> float | None:
+    """From the first bad report to the last node that was restored; None where nothing was."""
     if not execution_id:
         return None
     events = client.get(f"/api/v1/deployments/{execution_id}/events?after=0")["events"]
@@ -132,7 +140,7 @@ def print_summary(console: Console, summary: Summary) -> None:
         stages = ", ".join(f"{stage['name']} {stage['status']}" for stage in found["stages"])
         console.print(f"  stages: {stages}")
         for environment in found["environments"]:
-            _print_environment(console, environment)
+            print_environment(console, environment)
     table = Table(title="What each node runs", show_edge=False)
     for environment in ENVIRONMENTS:
         table.add_column(environment)
@@ -159,9 +167,10 @@ def print_summary(console: Console, summary: Summary) -> None:
         console.print("[bold green]as promised[/]")
 
 
-def _print_environment(console: Console, environment: Mapping[str, Any]) -> None:
+def print_environment(console: Console, environment: Mapping[str, Any]) -> None:
+    """How one environment went, wave by wave."""
     console.print(f"  {environment['environment']}: {environment['phase']} {escape(environment.get('message') or '')}")
     for wave in environment["waves"]:
         sentence = escape(wave.get("sentence") or "")
-        nodes = wave["upto"] - wave["first"]
-        console.print(f"    wave {wave['number'] + 1}: {nodes} nodes, {wave['decision'] or wave['status']}. {sentence}")
+        size = f"{wave['upto']} %" if environment["byWeight"] else f"{wave['upto'] - wave['first']} nodes"
+        console.print(f"    wave {wave['number'] + 1}: {size}, {wave['decision'] or wave['status']}. {sentence}")

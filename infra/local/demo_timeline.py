@@ -55,10 +55,11 @@ def _told(event: dict[str, Any]) -> str:
         case "StageEnded":
             return f"{detail['stage']} {detail['status']}: {escape(detail['message'])}"
         case "PlanMade":
-            waves = ", ".join(f"{wave['nodes']} {wave['kind']} + {wave['bakeSeconds']} s" for wave in detail["waves"])
-            return f"plan: {detail['strategy']} over {detail['fleet']} nodes: {waves}"
+            return f"plan: {detail['strategy']} over {_plan(detail)}"
         case "WaveStarted":
-            return f"{detail['kind']} {', '.join(detail['nodes'])}"
+            return f"{detail['kind']} {', '.join(detail['nodes'])}" + (
+                f" to {detail['upto']} %" if detail.get("byWeight") else ""
+            )
         case "WaveDeployed":
             return f"{detail['nodes']} nodes answered, {detail['failed']} failed; baking"
         case "VerdictReached":
@@ -80,3 +81,15 @@ def _told(event: dict[str, Any]) -> str:
             return f"[{style}]{detail['status']}[/]"
         case other:
             return str(other)
+
+
+def _plan(detail: dict[str, Any]) -> str:
+    by_weight = detail.get("byWeight", False)
+    told: list[str] = []
+    reached, kind = 0, ""
+    for wave in detail["waves"]:
+        # By weight a wave is told by what it reaches, which begins anew where staged versions are switched to.
+        reached = reached + wave["nodes"] if by_weight and wave["kind"] == kind else wave["nodes"]
+        kind = wave["kind"]
+        told.append(f"{reached}{' %' if by_weight else ''} {kind} + {wave['bakeSeconds']} s")
+    return f"{detail['fleet']} {'aliases' if by_weight else 'nodes'}: {', '.join(told)}"

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
@@ -101,9 +102,17 @@ class Signer:
         return cls(key=key, key_id=answer["keyId"])
 
 
-def publish(version: str, faults: tuple[str, ...], *, signer: Signer, folder: Path, client: ApiClient) -> str:
-    """Build, sign, register and upload one version; returns its digest."""
-    built = build(version, folder, faults=faults)
+def publish(
+    version: str,
+    faults: tuple[str, ...],
+    *,
+    signer: Signer,
+    folder: Path,
+    client: ApiClient,
+    manifest: Mapping[str, object] = MappingProxyType({}),
+) -> str:
+    """Build, sign, register and upload one version; returns its digest. `manifest` are fields besides the usual ones."""
+    built = build(version, folder, faults=faults, manifest=dict(manifest))
     signature = sign_artifact(signer.key, built.name, built.version, built.digest, built.size)
     body = {
         "version": version,

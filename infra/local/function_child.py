@@ -36,6 +36,10 @@ class Context:
         return max(0, int((self._ends_s - time.monotonic()) * 1000))
 
 
+def _ms_since(begun: float) -> float:
+    return (time.perf_counter() - begun) * 1000
+
+
 def _problem(error: Exception) -> dict[str, Any]:
     return {
         "errorMessage": str(error),
@@ -68,11 +72,12 @@ def main() -> None:
         handler = _refusing(error)
     for line in sys.stdin:
         told = json.loads(line)
+        begun = time.perf_counter()
         try:
             answer = handler(told["event"], Context(told["context"]))
-            text = json.dumps({"failed": False, "answer": answer})
+            text = json.dumps({"failed": False, "answer": answer, "ms": _ms_since(begun)})
         except Exception as error:  # noqa: BLE001 (the caller gets it as data)
-            text = json.dumps({"failed": True, "answer": _problem(error)})
+            text = json.dumps({"failed": True, "answer": _problem(error), "ms": _ms_since(begun)})
         answers.write(text + "\n")
         answers.flush()
 

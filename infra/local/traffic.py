@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -24,20 +25,21 @@ CARDS = ("4242424242424242", "5555555555554444", "378282246310005")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Where requests go: a node's URL of one module, and what is sent there."""
+    """Where requests go: a node's URL of one module, or the call of a function's alias, and what is sent there."""
 
     node: str
     environment: str
     url: str
     currencies: tuple[str, ...] = ("EUR", "USD")
     per_second: float = 10.0
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(kw_only=True)
 class Tally:
     """What became of the requests.
 
-    `failed`: the module itself answered 500 or above. `dropped`: no answer, or one by the node's proxy because no
+    `failed`: the module itself answered 500 or above, or a function ended with an error. `dropped`: no answer, or one by the node's proxy because no
     version was there to ask; neither may ever happen because of a swap. `seconds` are from request to answer.
     """
 
@@ -120,8 +122,9 @@ class Generator:
         }
         self.tally.sent += 1
         try:
-            async with session.post(target.url, json=body) as response:
+            async with session.post(target.url, json=body, headers=target.headers) as response:
                 content_type = response.headers.get("Content-Type", "")
+                function_error = "X-Amz-Function-Error" in response.headers
                 await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             self._dropped(type(error).__name__)
@@ -129,7 +132,9 @@ class Generator:
         # The node's own proxy speaks problem+json; the module never does.
         if response.status >= 500 and content_type.startswith("application/problem+json"):
             self._dropped(f"HTTP {response.status} by the node")
-        elif response.status >= 500:
+        elif response.status == HTTPStatus.TOO_MANY_REQUESTS:
+            self._dropped("HTTP 429: throttled")
+        elif response.status >= 500 or function_error:
             self.tally.failed += 1
             count = self.tally.failed_by_node
             count[target.node] = count.get(target.node, 0) + 1

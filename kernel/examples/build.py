@@ -33,6 +33,7 @@ _FILES = (
     "__main__.py",
     "cards.py",
     "charging.py",
+    "function.py",
     "health.py",
     "ledger.py",
     "minor_units.py",

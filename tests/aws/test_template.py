@@ -25,6 +25,7 @@ from infra.resources import COMPRESSED_FROM_BYTES, HOTSWAP
 from infra.stack.alarms import Alarm, alarms
 from infra.stack.calls import rate
 from infra.stack.firewall import path_pattern
+from infra.stack.functions import logical_id
 from infra.stack.stage import Stage
 from tests.aws.conftest import STAGE, Template
 from tests.stories.story_time import StoryTime
@@ -132,15 +133,17 @@ def test_rules_and_schedules_are_those_of_the_local_cloud(template: Template, lo
     events = local_cloud.client("events")
     local = {
         deployed(each["Name"], STAGE): json.loads(each["EventPattern"])
-        for each in events.list_rules(EventBusName="hotswap")["Rules"]
+        for bus in ("hotswap", "default")
+        for each in events.list_rules(EventBusName=bus)["Rules"]
     }
+    targets = {deployed(rule.name, STAGE): logical_id(rule.function) for rule in HOTSWAP.rules}
 
     assert {each["Name"]: each["EventPattern"] for each in rules if "EventPattern" in each} == local
     for each in rules:
         if "EventPattern" in each:
             (target,) = each["Targets"]
             assert target["DeadLetterConfig"]["Arn"]
-            assert target["Arn"] == {"Fn::GetAtt": ["Events", "Arn"]}
+            assert target["Arn"] == {"Fn::GetAtt": [targets[each["Name"]], "Arn"]}
     clocks = {each["Name"]: each["ScheduleExpression"] for each in rules if "ScheduleExpression" in each}
     assert clocks == {deployed(each.name, STAGE): rate(each.every_s) for each in HOTSWAP.schedules}
 

@@ -29,6 +29,13 @@ from tests.usecases.scene import DANA, Scene, a_scene, runs_already
 DEPLOYMENTS = "/api/v1/deployments"
 KEY = base64.b64encode(bytes(32)).decode()
 WHY = {"reason": "because"}
+ALIAS = {
+    "kind": "lambda",
+    "name": "payments-live",
+    "moduleName": "payment-function",
+    "functionName": "hotswap-node-payments",
+    "alias": "live",
+}
 
 NOT_AUDITED = {
     "reportHeartbeat": "what a node measures is no decision; what follows from it is in the deployment's chain",
@@ -198,6 +205,7 @@ CALLS: dict[str, Callable[[Api], HttpResponse]] = {
     "cordonNode": node("cordon"),
     "createDeployment": create,
     "createEnrolToken": simply("POST", "/api/v1/clusters/QA/nodes/enrol-tokens", {}),
+    "registerAlias": simply("POST", "/api/v1/clusters/QA/nodes", ALIAS),
     "delegateApprovals": delegation,
     "endDelegation": end_of_delegation,
     "createUser": simply("POST", "/api/v1/users", {"username": "erin", "roles": ["Viewer"]}),

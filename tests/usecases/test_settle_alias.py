@@ -298,6 +298,41 @@ def test_who_dies_between_the_move_and_the_report_did_not_change_it_from_outside
     ]
 
 
+@pytest.mark.parametrize("other", ["finishes first", "finishes between", "dies after its move"])
+def test_two_who_look_at_once_do_not_take_each_other_for_strangers(world: AliasScene, other: str) -> None:
+    deployment = world.scene.create("4.0.0")
+    world.run(deployment, until=baking)
+    for _ in range(20):
+        world.scene.pass_time(0 if world.orders.waiting else 5)
+    assert world.orders.waiting, "the second wave is ordered"
+    read, move, begun = world.functions.read, world.functions.move, []
+
+    def read_beside_another(*args: Any) -> Any:
+        if begun:
+            return read(*args)
+        begun.append(True)
+        before = read(*args)
+        if other == "dies after its move":
+            world.functions.move = dying  # type: ignore[method-assign]
+            with pytest.raises(Unavailable):
+                world.tell()
+        else:
+            world.tell()
+        return before if other == "finishes between" else read(*args)
+
+    def dying(*args: Any, **kwargs: Any) -> Any:
+        move(*args, **kwargs)
+        world.functions.move = move  # type: ignore[method-assign]
+        raise Unavailable("the answer was lost")
+
+    world.functions.read = read_beside_another  # type: ignore[method-assign]
+    world.obey()
+
+    assert begun
+    assert world.run(deployment).status is Status.COMPLETED
+    assert details(world, deployment, EventType.NODE_FAILED) == []
+
+
 def test_who_looked_before_the_decision_and_moves_after_it_is_refused(world: AliasScene) -> None:
     deployment = world.scene.create("4.0.0")
     world.run(deployment, until=baking)
