@@ -37,6 +37,9 @@ CHOICES_PER_ENVIRONMENT, CHOICES_PER_WAVE, CHOICES_BEFORE_AND_AFTER = 2, 1, 2
 READS_PER_HEARTBEAT, WRITES_PER_HEARTBEAT = 5, 2
 """Request units of one report of a node while its environment changes."""
 
+METRICS_PER_LOOK = 60
+"""Statistics asked of CloudWatch at each look at an alias: five of each version, and the counts between bounds."""
+
 WRITES_PER_EVENT, READS_PER_EVENT = 30, 8
 """Request units of one decision: the deployment, its event, audit record and outbox message, and two indexes."""
 
@@ -86,19 +89,27 @@ def _usage(laid: Sequence[LegTimes], *, at_most: bool) -> dict[Item, int]:
     transitions = state_transitions(laid, at_most=at_most)
     waves = sum(len(times.waves) for times in changed)
     choices = CHOICES_BEFORE_AND_AFTER + CHOICES_PER_ENVIRONMENT * len(changed) + CHOICES_PER_WAVE * waves
-    beats = sum(_heartbeats(times, at_most=at_most) for times in changed)
+    beats = sum(_heartbeats(times, at_most=at_most) for times in changed if not _is_by_weight(times))
+    # Aliases are looked at once a minute by a function of ours, and at the beginning of each wave.
+    looks = sum(-(-_heartbeats(times, at_most=at_most) // 60) for times in changed if _is_by_weight(times))
+    looks += sum(len(times.waves) for times in changed if _is_by_weight(times))
     nodes = sum(times.leg.plan.fleet for times in changed if times.leg.plan is not None)
     events = EVENTS_BEFORE_AND_AFTER + EVENTS_PER_ENVIRONMENT * len(changed) + EVENTS_PER_WAVE * waves
-    calls = transitions - choices + beats
+    calls = transitions - choices + beats + looks
     return {
         Item.STATE_TRANSITIONS: transitions,
         Item.FUNCTION_REQUESTS: calls,
         Item.FUNCTION_GB_SECONDS: -(-calls * FUNCTION_MS * FUNCTION_MB // (1000 * 1024)),
-        Item.TABLE_WRITES: beats * WRITES_PER_HEARTBEAT + events * WRITES_PER_EVENT + nodes * WRITES_PER_NODE,
-        Item.TABLE_READS: beats * READS_PER_HEARTBEAT + events * READS_PER_EVENT,
+        Item.TABLE_WRITES: (beats + looks) * WRITES_PER_HEARTBEAT + events * WRITES_PER_EVENT + nodes * WRITES_PER_NODE,
+        Item.TABLE_READS: (beats + looks) * READS_PER_HEARTBEAT + events * READS_PER_EVENT,
         Item.API_REQUESTS: beats,
         Item.EVENTS: events,
+        Item.METRICS: looks * METRICS_PER_LOOK,
     }
+
+
+def _is_by_weight(times: LegTimes) -> bool:
+    return times.leg.plan is not None and times.leg.plan.by_weight
 
 
 def _heartbeats(times: LegTimes, *, at_most: bool) -> int:

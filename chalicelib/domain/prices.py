@@ -20,6 +20,7 @@ class Item(StrEnum):
     TABLE_READS = "tableReads"
     API_REQUESTS = "apiRequests"
     EVENTS = "events"
+    METRICS = "metrics"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +87,12 @@ PRICES: tuple[Price, ...] = (
         unit="custom event",
         nano_usd=1_000,
         source="https://aws.amazon.com/eventbridge/pricing/ ($1.00 per million)",
+    ),
+    Price(
+        item=Item.METRICS,
+        unit="metric asked of CloudWatch",
+        nano_usd=10_000,
+        source="https://aws.amazon.com/cloudwatch/pricing/ ($0.01 per thousand, GetMetricData)",
     ),
 )
 """Change it here when AWS changes it, with the month it was read."""

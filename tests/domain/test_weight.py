@@ -10,6 +10,13 @@ from hypothesis import strategies as st
 
 from chalicelib.domain.alias import WHOLE
 from chalicelib.domain.assignment import Desired, desired_for
+from chalicelib.domain.environment import Environment
+from chalicelib.domain.estimate import METRICS_PER_LOOK, estimate
+from chalicelib.domain.forecast import Leg, lay_out
+from chalicelib.domain.node import NodeKind
+from chalicelib.domain.plan import plan_environment
+from chalicelib.domain.policy import DEFAULT_POLICIES
+from chalicelib.domain.prices import Item
 from chalicelib.domain.rounding import canary_count
 from chalicelib.domain.strategies import Step, Strategy, StrategySpec, WaveKind, plan_waves
 from chalicelib.domain.weight import FLEET_BY_WEIGHT, spec_by_weight
@@ -89,3 +96,16 @@ def test_who_runs_the_new_version_already_is_left_with_it() -> None:
     desired = desired_for(by_weight(active_upto=10), a_member(rank=0, from_edition=NEW_DIGEST), now_ms=NOW_MS)
 
     assert desired == Desired(active=NEW_DIGEST)
+
+
+def test_looks_at_aliases_cost_metrics_and_no_calls_of_the_api() -> None:
+    policy = DEFAULT_POLICIES[Environment.PRODUCTION]
+    members = [a_member(rank=0, kind=NodeKind.LAMBDA, from_edition="version:1")]
+    plan = plan_environment(policy, members, digest=NEW_DIGEST, from_digest=None)
+    leg = Leg(environment=Environment.PRODUCTION, policy=policy, plan=plan)
+
+    used = estimate(lay_out([leg], now_ms=NOW_MS)).least
+
+    minutes = plan.bake_seconds / 60
+    assert used[Item.API_REQUESTS] == 0
+    assert minutes * METRICS_PER_LOOK <= used[Item.METRICS] <= (minutes + 10) * METRICS_PER_LOOK
