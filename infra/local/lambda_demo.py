@@ -16,6 +16,7 @@ from infra.local.demo_report import Summary, print_environment, seconds_to_resto
 from infra.local.fleet import ENVIRONMENTS, WRONG_FOR_YEN, Signer, publish
 from infra.local.kernels import Kernels
 from infra.local.lambda_fleet import (
+    ALIAS,
     FUNCTION,
     calls,
     create_functions,
@@ -89,7 +90,8 @@ class LambdaDemo(Demo):
             f"(2.1.0 until it was taken back), [bold]{sent['dropped']} dropped[/]"
         )
         for environment, counted in sent["byVersion"].items():
-            console.print(f"measured of {environment}: " + ", ".join(counted))
+            told = (f"version {each} {n['Invocations']} calls, {n['Errors']} errors" for each, n in counted.items())
+            console.print(f"measured of {environment}: " + "; ".join(told))
         if summary.seconds_to_restore is not None:
             console.print(f"first bad report to the alias read back: [bold]{summary.seconds_to_restore:.1f} s[/]")
         console.print(f"took {summary.seconds:.0f} s, after a set-up of {summary.set_up_seconds:.0f} s")
@@ -124,15 +126,14 @@ def _base64(digest: str) -> str:
     return base64.b64encode(bytes.fromhex(digest.removeprefix("sha256:"))).decode()
 
 
-def _measured(cloud: LocalCloud, environment: str) -> list[str]:
+def _measured(cloud: LocalCloud, environment: str) -> dict[str, dict[str, int]]:
     """What CloudWatch has of an alias, by executed version: calls and errors."""
     name = function_name(environment)
-    told = []
+    found = {}
     for version in ("1", "2", "3"):
-        named = {"FunctionName": name, "Resource": f"{name}:live", "ExecutedVersion": version}
-        sums = {metric: cloud.measured(metric, named) for metric in ("Invocations", "Errors")}
-        told.append(f"version {version} {sums['Invocations']:.0f} calls, {sums['Errors']:.0f} errors")
-    return told
+        named = {"FunctionName": name, "Resource": f"{name}:{ALIAS}", "ExecutedVersion": version}
+        found[version] = {metric: round(cloud.measured(metric, named)) for metric in ("Invocations", "Errors")}
+    return found
 
 
 def _failures(summary: Summary, tally: Tally) -> list[str]:
@@ -152,6 +153,10 @@ def _failures(summary: Summary, tally: Tally) -> list[str]:
     touched = sorted(node for node in tally.failed_by_node if not node.startswith("production"))
     if touched:
         failures.append(f"calls failed where the version is right: {', '.join(touched)}")
+    counted = [each for versions in summary.requests["byVersion"].values() for each in versions.values()]
+    measured = sum(each["Invocations"] for each in counted), sum(each["Errors"] for each in counted)
+    if measured != (tally.answered + tally.failed, tally.failed):
+        failures.append(f"CloudWatch has {measured[0]} calls with {measured[1]} errors")
     if not tally.sent or not tally.failed:
         failures.append("no call was sent, or none ever met the bad version")
     return failures
