@@ -1,4 +1,11 @@
-import { ApiError, AuthenticationError, OrchestrationClient, type User } from '@hotswap/distributed-kernel-sdk'
+import {
+  ApiError,
+  AuthenticationError,
+  NetworkError,
+  OrchestrationClient,
+  TimeoutError,
+  type User,
+} from '@hotswap/distributed-kernel-sdk'
 import { type ComponentChildren, createContext } from 'preact'
 import { useCallback, useContext, useEffect, useMemo, useState } from 'preact/hooks'
 import { BrowserTokens, mayBeSignedIn, onSignedOutElsewhere } from './kept-tokens.ts'
@@ -92,5 +99,7 @@ export function told(error: unknown): string {
     const rules = error.fieldErrors.map(({ field, rule }) => (field ? `${field} ${rule}` : rule))
     return rules.length > 0 ? rules.join('; ') : error.detail || error.title
   }
+  if (error instanceof NetworkError || error instanceof TimeoutError)
+    return 'No answer came. Is the network there? What is shown goes on by itself when it is back.'
   return error instanceof Error ? error.message : String(error)
 }

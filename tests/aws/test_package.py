@@ -131,6 +131,17 @@ def test_nothing_of_this_machine_and_nothing_local_is_in_it(template: Template):
             assert here not in packed.read(name), name
 
 
+def test_the_console_is_in_it_as_it_was_built(template: Template):
+    if not package.BUILT_CONSOLE.exists():
+        pytest.skip("the console is not built here: make console")
+    built = {file: file.read_bytes() for file in package.BUILT_CONSOLE.parent.rglob("*") if file.is_file()}
+
+    with zipfile.ZipFile(template.zip) as packed:
+        shipped = {file: packed.read(str(file.relative_to(package.HERE))) for file in built}
+
+    assert shipped == built
+
+
 @pytest.mark.long
 def test_the_same_sources_give_the_same_bytes(tmp_path: Path):
     digests = set()

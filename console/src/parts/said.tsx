@@ -40,7 +40,7 @@ export function Shown<T>({ of, children }: { of: Answer<T>; children: (value: T)
         <div class="problem stale" role="status">
           <Sign tone="wait" />
           <p>
-            The API does not answer; this is what was known at {clock(of.at)}. {told(of.error)}
+            This is what was known at {clock(of.at)}. {told(of.error)}
           </p>
         </div>
       )}

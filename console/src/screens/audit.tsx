@@ -60,12 +60,7 @@ function Records() {
   return (
     <Screen title="Audit">
       <form class="filters" onSubmit={(event) => event.preventDefault()}>
-        <Typed
-          label="Subject"
-          value={subject}
-          hint="a deployment's id, user:ada …"
-          onPut={(to) => put('subject', to)}
-        />
+        <Typed label="Subject" value={subject} hint="user:ada, an id" onPut={(to) => put('subject', to)} />
         {subject === '' && (
           <>
             <label class="choice">
@@ -94,7 +89,7 @@ function Records() {
             </Empty>
           ) : (
             <>
-              <p class="faint">
+              <p class="faint above-rows">
                 {records.length > most ? `The ${subject === '' ? 'newest' : 'first'} ` : ''}
                 {count(Math.min(most, records.length), 'record')}, {subject === '' ? 'newest first' : 'oldest first'}
               </p>

@@ -1,5 +1,5 @@
 import { type Deployment, type DeploymentEvent, isEnd, type Rollout } from '@hotswap/distributed-kernel-sdk'
-import { useEffect } from 'preact/hooks'
+import { useEffect, useState } from 'preact/hooks'
 import { Link, useParams, useSearchParams } from 'wouter-preact'
 import { useAnswer, useNow, useTimeline } from '../live.ts'
 import { Problem, Shown, When } from '../parts/said.tsx'
@@ -15,12 +15,16 @@ import { Path } from './deployment/path.tsx'
 import { Timeline } from './deployment/timeline.tsx'
 import { Waves } from './deployment/waves.tsx'
 
+/** The timeline tells of everything at once; this tells when the API is away. */
+const RARELY_MS = 10_000
+
 /** One deployment, as it happens. */
 export function DeploymentScreen() {
   const { executionId = '' } = useParams()
   const timeline = useTimeline(executionId)
-  const answer = useAnswer(() => client.deployments.getStatus(executionId), [executionId])
-  const isOver = answer.value !== undefined && isEnd(answer.value.status)
+  const [isOver, setOver] = useState(false)
+  const answer = useAnswer(() => client.deployments.getStatus(executionId), [executionId], isOver ? 0 : RARELY_MS)
+  useEffect(() => setOver(answer.value !== undefined && isEnd(answer.value.status)), [answer.value])
   const { again } = answer
   const told = timeline.events.length
   // Whatever happened is in the timeline first; then all of it is asked for.

@@ -1,4 +1,5 @@
-import type { Node } from '@hotswap/distributed-kernel-sdk'
+import type { ClusterSummary, Node } from '@hotswap/distributed-kernel-sdk'
+import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
 import { Link, useParams } from 'wouter-preact'
 import { useAnswer, useNow } from '../live.ts'
@@ -15,11 +16,12 @@ import { short, type Tone } from '../words.ts'
 export function NodeScreen() {
   const { nodeId = '' } = useParams()
   const node = useAnswer(() => client.nodes.get(nodeId), [nodeId], 3_000)
+  const clusters = useAnswer(() => client.clusters.list().all(), [nodeId], 10_000)
   const history = useAnswer(() => client.nodes.history(nodeId), [nodeId], 5_000)
   return (
     <Shown of={node}>
       {(found) => (
-        <One node={found} again={node.again}>
+        <One node={found} versions={versionsIn(clusters.value ?? [])} again={node.again}>
           <section aria-label="History">
             <h2>What became of it</h2>
             <Shown of={history}>
@@ -64,7 +66,29 @@ const EFFECTS: Readonly<Record<Verb, string>> = {
 }
 const NAMES: Readonly<Record<Verb, string>> = { cordon: 'Cordon', uncordon: 'Uncordon', drain: 'Drain' }
 
-function One({ node, again, children }: { node: Node; again(): void; children: preact.ComponentChildren }) {
+/** Which version a digest is, of what runs or comes somewhere. */
+function versionsIn(clusters: readonly ClusterSummary[]): ReadonlyMap<string | null, string | null> {
+  return new Map(
+    clusters.flatMap(({ modules }) =>
+      modules.flatMap((each): [string | null, string | null][] => [
+        [each.changingToDigest, each.changingToVersion],
+        [each.currentDigest, each.currentVersion],
+      ]),
+    ),
+  )
+}
+
+function One({
+  node,
+  versions,
+  again,
+  children,
+}: {
+  node: Node
+  versions: ReadonlyMap<string | null, string | null>
+  again(): void
+  children: ComponentChildren
+}) {
   const user = useUser()
   const now = useNow(1_000)
   const [asked, setAsked] = useState<Verb>()
@@ -99,10 +123,13 @@ function One({ node, again, children }: { node: Node; again(): void; children: p
               <Link href={`/modules/${each.moduleName}`} class="row-main name">
                 {each.moduleName}
               </Link>
-              <span class="mono row-where">{short(each.active)}</span>
+              <span class="version row-where" title={each.active ?? ''}>
+                {versions.get(each.active) ?? short(each.active)}
+              </span>
               <Status word={each.healthy ? 'Healthy' : 'Unhealthy'} />
               <span class="row-who faint">
-                {each.staged.length > 0 && `beside it ${each.staged.map(short).join(', ')}`}
+                {each.staged.length > 0 &&
+                  `parked beside it: ${each.staged.map((digest) => versions.get(digest) ?? short(digest)).join(', ')}`}
               </span>
               {each.lastReason !== null && <span class="row-why faint">{each.lastReason}</span>}
             </li>
