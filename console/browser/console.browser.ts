@@ -6,33 +6,8 @@ import { axeFindings } from './axe.ts'
 import { MODULE, publish, traffic } from './card-checker.ts'
 import { clientOf, complaints, personAt, SKIPPED, settled, signIn, startBrowser, URL_OF_STACK } from './here.ts'
 import { HOSTILE, poison } from './hostile.ts'
-import { change, put } from './policies.ts'
-
-const QUICK_CANARY = {
-  strategy: {
-    kind: 'Canary',
-    bakeSeconds: 2,
-    steps: [
-      { percent: 50, bakeSeconds: 5 },
-      { percent: 100, bakeSeconds: 1 },
-    ],
-  },
-  // One node against one: enough for a version that fails four requests of ten, and blind for what load does here.
-  analysis: {
-    mode: 'required',
-    minRequests: 25,
-    minBaselineRequests: 25,
-    latencyQuantileBp: 8_000,
-    levelWindowMs: 1_000,
-    levelWindows: 2,
-    warmUpMs: 500,
-    latencyFloorUs: 2_000_000,
-    cpuFloorBp: 20_000,
-    memoryFloorBytes: 200_000_000,
-  },
-  hold: { stepSeconds: 1 },
-  idleHeartbeatMs: 1_000,
-}
+import { change, put, QUICK_CANARY } from './policies.ts'
+import { screens } from './screens.ts'
 
 describe('the console, in a browser', { skip: SKIPPED }, () => {
   let browser: Browser
@@ -310,24 +285,4 @@ async function say(page: Page, verb: string, reason: string): Promise<void> {
   await dialog.getByLabel('Reason').fill(reason)
   await dialog.getByRole('button', { name: verb, exact: true }).click()
   await dialog.waitFor({ state: 'detached' })
-}
-
-/** Every screen, with something on it. */
-async function screens(deployment: string): Promise<readonly string[]> {
-  const [node] = await clientOf('vic').nodes.list('Development').all()
-  const { items } = await clientOf('vic').deployments.list({ module: MODULE, environment: 'QA' })
-  return [
-    '/',
-    '/deployments',
-    `/deployments/${deployment}`,
-    `/deployments/new?module=${MODULE}&version=1.0.0&to=Production&older=yes`,
-    '/approvals',
-    `/approvals/${items[0]?.executionId}`,
-    '/environments/Development',
-    `/nodes/${node?.nodeId}`,
-    '/modules',
-    `/modules/${MODULE}`,
-    '/audit',
-    '/account',
-  ]
 }

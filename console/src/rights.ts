@@ -1,4 +1,5 @@
 import type { Environment, User } from '@hotswap/distributed-kernel-sdk'
+import { ENVIRONMENTS } from './environments.ts'
 
 /**
  * What buttons to show. The API decides for itself (`chalicelib/domain/access.py`); this only spares people
@@ -34,7 +35,7 @@ export function mayManageNodes(user: User, environment: Environment): boolean {
 }
 
 export function mayManageKeys(user: User): boolean {
-  return has(user, 'Admin') && user.environments.length === 4
+  return has(user, 'Admin') && everywhere(user, ENVIRONMENTS)
 }
 
 export function mayReadAudit(user: User): boolean {

@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks'
+import { ENVIRONMENTS } from '../environments.ts'
 import { Screen } from '../parts/screen.tsx'
 import { Sign } from '../parts/status.tsx'
 import { useSession, useUser } from '../session.tsx'
@@ -22,7 +23,11 @@ export function Account() {
         <dt>Roles</dt>
         <dd>{user.roles.join(', ')}</dd>
         <dt>In</dt>
-        <dd>{user.environments.length === 4 ? 'every environment' : user.environments.join(', ') || 'none'}</dd>
+        <dd>
+          {user.environments.length === ENVIRONMENTS.length
+            ? 'every environment'
+            : user.environments.join(', ') || 'none'}
+        </dd>
         <dt>Times</dt>
         <dd>are shown in {Intl.DateTimeFormat().resolvedOptions().timeZone}</dd>
       </dl>

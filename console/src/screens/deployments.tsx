@@ -1,6 +1,12 @@
-import type { DeploymentStatus, DeploymentSummary, Environment } from '@hotswap/distributed-kernel-sdk'
+import {
+  type DeploymentStatus,
+  type DeploymentSummary,
+  END_STATUSES,
+  type Environment,
+} from '@hotswap/distributed-kernel-sdk'
 import { useState } from 'preact/hooks'
 import { Link, useSearchParams } from 'wouter-preact'
+import { ENVIRONMENTS } from '../environments.ts'
 import { useAnswer, useNow } from '../live.ts'
 import { PAGES } from '../pages.ts'
 import { Empty, Shown, When } from '../parts/said.tsx'
@@ -10,21 +16,13 @@ import { mayDeploy } from '../rights.ts'
 import { client, useUser } from '../session.tsx'
 import { text } from '../words.ts'
 
-const ENVIRONMENTS: readonly Environment[] = ['Development', 'QA', 'Staging', 'Production']
 const STATUSES: readonly DeploymentStatus[] = [
   'Running',
   'PendingApproval',
   'Queued',
   'Paused',
   'RollingBack',
-  'Completed',
-  'RolledBack',
-  'RollbackFailed',
-  'Failed',
-  'Rejected',
-  'Expired',
-  'Cancelled',
-  'Superseded',
+  ...END_STATUSES,
 ]
 const PAGE = 25
 

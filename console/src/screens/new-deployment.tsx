@@ -1,6 +1,7 @@
 import type { CreateDeployment, Environment, Plan } from '@hotswap/distributed-kernel-sdk'
 import { useMemo, useState } from 'preact/hooks'
 import { Link, useLocation, useSearchParams } from 'wouter-preact'
+import { ENVIRONMENTS } from '../environments.ts'
 import { useAnswer } from '../live.ts'
 import { Empty, Problem, Shown } from '../parts/said.tsx'
 import { Screen } from '../parts/screen.tsx'
@@ -10,8 +11,6 @@ import { mayDeploy } from '../rights.ts'
 import { client, useSession, useUser } from '../session.tsx'
 import { day, lasting, whole } from '../time.ts'
 import { count, text } from '../words.ts'
-
-const ENVIRONMENTS: readonly Environment[] = ['Development', 'QA', 'Staging', 'Production']
 
 /** Which version, and where to. What is chosen stands in the address; what would happen stands beside it. */
 export function NewDeployment() {

@@ -1,0 +1,4 @@
+import type { Environment } from '@hotswap/distributed-kernel-sdk'
+
+/** In promotion order. */
+export const ENVIRONMENTS: readonly Environment[] = ['Development', 'QA', 'Staging', 'Production']
