@@ -227,15 +227,20 @@ def _desired_by_weight(assignment: Assignment, member: Member | None) -> Desired
     return Desired(active=before, staged=(candidate,) if staged and candidate is not None else ())
 
 
+def concerns(assignment: Assignment, node: Node) -> bool:
+    """Whether a node is of the kind that this module runs on here: a kernel, or an alias of this very function."""
+    if node.alias is None:
+        return not assignment.by_weight
+    return assignment.by_weight and node.alias.module == assignment.module
+
+
 def desired_of(assignment: Assignment, node: Node, member: Member | None, *, now_ms: int) -> Desired | None:
     """What this node should run, None where it is to be left as it is.
 
     A rollout a node takes part in comes first; then a cordoned node keeps what it has, and a draining one runs nothing.
     What runs on aliases is no business of kernels, nor the other way round.
     """
-    if (node.alias is not None) != assignment.by_weight or (
-        node.alias is not None and node.alias.module != assignment.module
-    ):
+    if not concerns(assignment, node):
         return None
     if member is None or not assignment.is_changing:
         if node.status is NodeStatus.CORDONED:

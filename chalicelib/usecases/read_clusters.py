@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from chalicelib.domain.assignment import Assignment, desired_for
+from chalicelib.domain.assignment import Assignment, concerns, desired_for
 from chalicelib.domain.environment import Environment
 from chalicelib.domain.node import Member, Node, NodeStatus
 from chalicelib.usecases.ports import Ports
@@ -74,10 +74,11 @@ def _module_state(assignment: Assignment, nodes: tuple[Node, ...], *, ports: Por
         found = ports.store.list(Member, assignment.deployment_id, assignment.environment)
         members = {member.node_id: member for member in found}
     now = ports.clock.policy_ms()
-    drifted = tuple(
-        node.name
-        for node in nodes
-        if node.report(assignment.module).active
-        != desired_for(assignment, members.get(node.id), labels=node.labels, now_ms=now).active
-    )
-    return ModuleState(assignment=assignment, drifted=drifted)
+
+    def drifts(node: Node) -> bool:
+        report = node.report(assignment.module)
+        wanted = desired_for(assignment, members.get(node.id), labels=node.labels, now_ms=now)
+        runs = (report.active, report.canary, report.weight)
+        return concerns(assignment, node) and runs != (wanted.active, wanted.canary, wanted.weight)
+
+    return ModuleState(assignment=assignment, drifted=tuple(node.name for node in nodes if drifts(node)))

@@ -14,6 +14,7 @@ from chalicelib.domain.node_history import What
 from chalicelib.domain.rollout import Phase, WaveStatus
 from chalicelib.domain.strategies import Step, Strategy, StrategySpec
 from chalicelib.domain.timeline import Event, EventType
+from chalicelib.usecases.read_clusters import read_cluster
 from chalicelib.usecases.read_nodes import read_history
 from chalicelib.usecases.reconcile import reconcile
 from chalicelib.usecases.register_alias import register_alias
@@ -27,6 +28,7 @@ from tests.usecases.alias_scene import (
     a_registration,
     an_alias_scene,
 )
+from tests.usecases.scene import a_node_in
 
 CANARY = StrategySpec(
     kind=Strategy.CANARY, steps=tuple(Step(percent=percent, bake_seconds=30) for percent in (10, 50, 100))
@@ -403,3 +405,15 @@ def test_one_alias_in_trouble_keeps_no_other_waiting(world: AliasScene) -> None:
 
     found = {node.name: node for node in world.scene.store.list(type(made), HERE)}
     assert (found["other"].is_healthy, found["payments-live"].is_healthy) == (True, False)
+
+
+def test_kernels_beside_an_alias_are_left_out_of_its_plans_and_do_not_drift(world: AliasScene) -> None:
+    kernel = a_node_in(HERE, 1, ports=world.scene.ports)
+    world.scene.nodes.append(kernel)
+    deployment = world.run(world.scene.create("4.0.0"))
+
+    assert deployment.status is Status.COMPLETED
+    assert details(world, deployment, EventType.PLAN_MADE)[0]["leftOut"] == [{"node": kernel.name, "why": "OtherKind"}]
+    assert kernel.ran == []
+    (module,) = read_cluster(HERE, ports=world.scene.ports).modules
+    assert module.drifted == ()
