@@ -342,6 +342,39 @@ describe('commands say to the API what they were told', () => {
     expect(terminal.api.seen[0]?.body).toEqual({ labels: { zone: 'a' }, livesSeconds: 600 })
   })
 
+  test("a function's alias becomes a node", async () => {
+    const terminal = new Terminal([json(201, node('payments-live'))])
+
+    const words = [
+      'nodes',
+      'add-alias',
+      'prod',
+      'hotswap-node-payments',
+      'live',
+      '--module',
+      'payments',
+      '--alarm',
+      'a',
+    ]
+    expect(await terminal.run(...words)).toBe(0)
+
+    expect(terminal.api.paths()[0]).toBe('POST /api/v1/clusters/Production/nodes')
+    expect(terminal.api.seen[0]?.body).toEqual({
+      kind: 'lambda',
+      name: 'hotswap-node-payments-live',
+      moduleName: 'payments',
+      functionName: 'hotswap-node-payments',
+      alias: 'live',
+      alarms: ['a'],
+    })
+  })
+
+  test('an alias without its module is a usage error', async () => {
+    const terminal = new Terminal([])
+
+    expect(await terminal.run('nodes', 'add-alias', 'prod', 'hotswap-node-payments', 'live')).toBe(64)
+  })
+
   test('a node nobody knows is a usage error', async () => {
     const terminal = new Terminal([json(200, { nodes: [] })])
 

@@ -67,6 +67,37 @@ export const CLUSTER_COMMANDS: readonly Command[] = [
     },
   },
   {
+    name: 'nodes add-alias',
+    summary: "Make a Lambda function's alias a node; deployments move the share of its traffic",
+    operands: ['<environment>', '<function>', '<alias>'],
+    options: {
+      module: { type: 'string', value: 'MODULE', help: 'the module that the function is (required)' },
+      name: { type: 'string', value: 'NAME', help: 'how the node is called; function and alias, unless given' },
+      alarm: {
+        type: 'string',
+        value: 'NAME',
+        multiple: true,
+        help: 'an alarm that takes a wave back at once; may be repeated',
+      },
+    },
+    examples: ['hotswap nodes add-alias prod hotswap-node-payments live --module payments --alarm payments-errors'],
+    async run({ client, world, print }, [environment = '', functionName = '', alias = ''], values) {
+      const moduleName = textOf(values, 'module')
+      if (moduleName === undefined) throw new UsageError('--module says which module the function is.')
+      const body = {
+        kind: 'lambda' as const,
+        name: textOf(values, 'name') ?? `${functionName}-${alias}`.slice(0, 63),
+        moduleName,
+        functionName,
+        alias,
+        alarms: textsOf(values, 'alarm'),
+      }
+      const made = await client.nodes.registerAlias(environmentOf(environment), body, { signal: world.signal })
+      print(made, [plain(`${made.name} is looked at now; see hotswap nodes ${environment}.`)])
+      return EXIT.completed
+    },
+  },
+  {
     name: 'nodes history',
     summary: 'Show what has become of a node, newest first',
     operands: ['<environment>', '<node>'],
