@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from load.bench import calls, deployments, emulator, handlers, kernel_swap, planner, rollback, scaling
+from load.page.__main__ import main as write_page
 from load.provenance import RESULTS, provenance, store
+from load.quiet import without_log
 
 OUT = RESULTS / "bench"
 BASELINE = OUT / "baseline.json"
@@ -58,14 +60,17 @@ def main(arguments: list[str] | None = None) -> int:
     baseline = json.loads(BASELINE.read_text()) if BASELINE.exists() else {}
     grown: list[str] = []
     for name in names:
-        begun = time.monotonic()
-        whole = {**provenance(f"make bench BENCH={name}"), **benches[name]()}
+        origin, begun = provenance(f"make bench BENCH={name}"), time.monotonic()
+        with without_log():
+            measured = benches[name]()
+        whole = {**origin, **measured}
         store(OUT / f"{name}.json", whole)
         judged = figures_of(name, whole)
         grown += regressions(judged, baseline.get(name, {}))
         print(f"{name}: {len(judged)} figures that are held, {time.monotonic() - begun:.0f} s", flush=True)
         if told.set_baseline:
             baseline[name] = judged
+    write_page([])
     if told.set_baseline:
         store(BASELINE, baseline)
         return 0

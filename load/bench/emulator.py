@@ -8,16 +8,18 @@ from typing import Any
 from unittest.mock import patch
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from moto import mock_aws
 
 from chalicelib.adapters.dynamodb.items import item_of
+from chalicelib.adapters.plain_items import PlainItemParsers
 from infra.local.repairs import calls, dynamodb_speed
 from infra.local.sessions import session_with_shared_models
 from load.bench.repeated import paired
 from tests.builders import a_deployment
 
-TIMES, REPETITIONS = 50, 9
+TIMES, REPETITIONS, PAGE = 50, 9, 20
 
 Repair = Callable[[], AbstractContextManager[None]]
 
@@ -32,37 +34,48 @@ REPAIRS: dict[str, Repair] = {
 
 
 def measure() -> dict[str, Any]:
-    """One consistent read of a deployment: with all but one of them, beside with all."""
+    """One consistent read of a deployment: with all but one of them, beside with all. And what the program's own clients
+    do otherwise than boto3's usual ones, which counts on AWS too: the same read, and a page of twenty deployments."""
     found = {}
     with mock_aws(), patch("boto3.DEFAULT_SESSION", session_with_shared_models()):
-        read = _reader(boto3.client("dynamodb", region_name="us-east-1", config=_config("hotswap")))
+        client, usual = _client(user_agent="hotswap"), _client()
+        _fill(client)
+        read = _read(client)
         for name in REPAIRS:
             found[name] = _compared(read, [*REPAIRS], [each for each in REPAIRS if each != name])
-        usual = _reader(boto3.client("dynamodb", region_name="us-east-1", config=_config(None)), make=False)
-        with ExitStack() as stack:
-            for repair in REPAIRS.values():
-                stack.enter_context(repair())
-            # Not a repair but a setting of the program's own clients; it counts on AWS too.
-            found["one word for a user agent"] = paired(read, usual, times=TIMES, repetitions=REPETITIONS)
         found["all of them"] = _compared(read, [*REPAIRS], [])
+        with _all([*REPAIRS]):
+            agent = paired(read, _read(usual), times=TIMES, repetitions=REPETITIONS)
+            plain = paired(_page(_client(plain=True)), _page(usual), times=TIMES, repetitions=REPETITIONS)
+    found["our clients: one word for a user agent, a read"] = agent
+    found["our clients: items are left as they come, a page of twenty"] = plain
     return {"read": found}
 
 
-def _config(user_agent: str | None) -> Config:
-    return Config(parameter_validation=False, user_agent=user_agent)
+def _client(*, user_agent: str | None = None, plain: bool = False) -> Any:
+    session = botocore.session.Session()
+    if plain:
+        session.register_component("response_parser_factory", PlainItemParsers())
+    config = Config(parameter_validation=False, user_agent=user_agent)
+    return boto3.Session(botocore_session=session).client("dynamodb", region_name="us-east-1", config=config)
 
 
-def _reader(client: Any, *, make: bool = True) -> Callable[[], object]:
-    item = item_of(a_deployment())
-    key = {name: item[name] for name in ("pk", "sk")}
-    if make:
-        keys = [{"AttributeName": name, "KeyType": kind} for name, kind in (("pk", "HASH"), ("sk", "RANGE"))]
-        attributes = [{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")]
-        client.create_table(
-            TableName="t", KeySchema=keys, AttributeDefinitions=attributes, BillingMode="PAY_PER_REQUEST"
-        )
-        client.put_item(TableName="t", Item=item)
+def _fill(client: Any) -> None:
+    keys = [{"AttributeName": name, "KeyType": kind} for name, kind in (("pk", "HASH"), ("sk", "RANGE"))]
+    attributes = [{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")]
+    client.create_table(TableName="t", KeySchema=keys, AttributeDefinitions=attributes, BillingMode="PAY_PER_REQUEST")
+    for number in range(PAGE):
+        client.put_item(TableName="t", Item=item_of(a_deployment()) | {"pk": {"S": "p"}, "sk": {"S": f"{number:02d}"}})
+
+
+def _read(client: Any) -> Callable[[], object]:
+    key = {"pk": {"S": "p"}, "sk": {"S": "00"}}
     return lambda: client.get_item(TableName="t", Key=key, ConsistentRead=True)
+
+
+def _page(client: Any) -> Callable[[], object]:
+    values = {":pk": {"S": "p"}}
+    return lambda: client.query(TableName="t", KeyConditionExpression="pk = :pk", ExpressionAttributeValues=values)
 
 
 def _compared(read: Callable[[], object], ours: list[str], others: list[str]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import sys
 import time
 
 from load.meter import Meter
+from load.quiet import without_log
 from tests.stories.conftest import a_world
 from tests.stories.world import World
 
@@ -20,7 +21,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=20.0)
     end = time.monotonic() + parser.parse_args().seconds
     meter = Meter()
-    with a_world(on_dynamodb=True) as world:
+    with without_log(), a_world(on_dynamodb=True) as world:
         world.http.gateway.around, world.cloud.call_hook.around = meter.around_request, meter.around_call
         world.has_nodes("Development", 3)
         world.has_nodes("Production", 10)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.local.api_client import ApiClient
+from load.page.__main__ import main as write_page
 from load.provenance import RESULTS, provenance, store
 from load.runs import artillery, at_once, figures
 from load.runs.artillery import Heard
@@ -50,6 +51,8 @@ def main(arguments: list[str] | None = None) -> int:
         store(told.out / f"{name}.json", result)
         met &= _tell(result)
     write_report(told.out)
+    if told.out == OUT:
+        write_page([])
     print(f"report: {told.out / 'report.html'}")
     return 0 if met else 1
 

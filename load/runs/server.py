@@ -1,4 +1,4 @@
-"""The stack under load, in a process of its own: meters round every request, a look at the process every second.
+"""The stack under load, in a process of its own: meters round every tenth request, a look at the process every second.
 
 It says where it listens in one line of JSON, answers a line `table` with what the table holds, and ends with its input.
 """
@@ -22,6 +22,9 @@ from chalicelib.adapters.dynamodb.keys import ITEM_TYPE
 from infra.local.cloud import REGION
 from infra.local.stack import LocalStack, StackSettings
 from load.meter import Meter
+
+METERED_ONE_OF = 10
+"""Meters round every request would take a tenth of the server's time themselves."""
 
 
 def table_of() -> dict[str, dict[str, int]]:
@@ -63,7 +66,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m load.runs.server", description=__doc__)
     parser.add_argument("--folder", type=Path, required=True)
     folder = parser.parse_args().folder
-    meter, stop = Meter(), threading.Event()
+    meter, stop = Meter(one_of=METERED_ONE_OF), threading.Event()
     with LocalStack(StackSettings.from_env(folder / "state")) as stack, (folder / "process.jsonl").open("w") as out:
         stack.server.gateway.around = meter.around_request
         stack.cloud.call_hook.around = meter.around_call
