@@ -168,11 +168,16 @@ def _moment(at: str, scene: Scene) -> Moment:
     )
 
 
-def scene_at(recording: Recording, moment: Moment) -> Scene:
-    """The world as it was at that moment, under today's code; executions go on with the file they were started with."""
+def scene_at(recording: Recording, moment: Moment, *, store: Any = None) -> Scene:
+    """The world as it was at that moment, under today's code; executions go on with the file they were started with.
+
+    `store` holds the items of the moment already; without one they are put into a fake.
+    """
     clock = FakeClock(moment.machine_ms, moment.policy_ms)
-    driver, store, artifacts = Driver(clock), FakeStore(), FakeArtifacts()
-    store.load(moment.items)
+    driver, artifacts = Driver(clock), FakeArtifacts()
+    if store is None:
+        store = FakeStore()
+        store.load(moment.items)
     for digest, content in recording.artifacts.items():
         artifacts.put(digest, base64.b64decode(content))
     driver.runs = {run["name"]: Run(**run, states=recording.states) for run in moment.runs}

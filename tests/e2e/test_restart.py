@@ -81,10 +81,18 @@ def under_load(client: TestClient, module: str, versions: tuple[str, ...], *, pa
         load.end()
 
 
+def tear(folder: Path, chance: random.Random) -> None:
+    """A write was under way when the process died: a part of a record is the last thing in the log."""
+    (log,) = (folder / "state" / "tables").glob("log-*")
+    beginning = log.read_bytes()[:40]
+    with log.open("ab") as torn:
+        torn.write(beginning[: chance.randint(1, 39)])
+
+
 def kills_under_load(environment: TestEnvironment, scratch: Path, *, kills: int, seed: int) -> None:
     """Kill, start, and at the end judge everything that was written and answered."""
     client, module, chance = environment.client, a_name(), random.Random(seed)
-    nodes = [environment.add_node("Development", name) for name in NODES]
+    nodes, torn = [environment.add_node("Development", name) for name in NODES], 0
     versions = tuple(client.publish(module, f"1.{minor}.0").version for minor in range(3))
     client.set_policy("Development", queueLimit=50)
     with under_load(client, module, versions, pause_s=0.5) as load:
@@ -95,6 +103,9 @@ def kills_under_load(environment: TestEnvironment, scratch: Path, *, kills: int,
             before = len(load.accepted)
             with environment.monitor.outage(f"SIGKILL {number + 1} of {kills}"):
                 environment.kill()
+                if number == 0 or chance.random() < 0.5:
+                    tear(environment.folder, chance)
+                    torn += 1
                 if victim is not None:
                     victim.kill()
                 with recovers(
@@ -120,12 +131,22 @@ def kills_under_load(environment: TestEnvironment, scratch: Path, *, kills: int,
     stable = assignment.stable_digest
     wait_for(nodes_run(client, "Development", module, stable, *NODES), because="the nodes agree")
 
+    put_aside = list((environment.folder / "state" / "tables").glob("cut-*"))
     evidence = wire_evidence(client, environment.folder, scratch, module=module)
     assert violations(evidence) == []
+    assert put_aside, "a torn tail was met"
     assert len(evidence.published) >= 5 * len(load.accepted), "and what was told of every deployment"
     assert {each.id for each in evidence.deployments} >= set(load.accepted)
     unknown = sum(call.outcome is Outcome.UNKNOWN for call in client.history.calls)
-    note(kills=kills, accepted=len(load.accepted), unanswered=unknown, refused=load.refused, seed=seed)
+    note(
+        kills=kills,
+        torn=torn,
+        put_aside=len(put_aside),
+        accepted=len(load.accepted),
+        unanswered=unknown,
+        refused=load.refused,
+        seed=seed,
+    )
 
 
 def test_a_kill_under_load_loses_nothing_that_was_acknowledged(environment: TestEnvironment, tmp_path: Path):

@@ -5,19 +5,24 @@ from __future__ import annotations
 import json
 from collections import Counter
 from functools import cache
+from typing import Any
 
 import pytest
 
 from chalicelib.adapters.dynamodb.items import item_of, record_of
 from chalicelib.adapters.dynamodb.keys import ITEM_TYPE, LAYOUTS
+from chalicelib.adapters.dynamodb.table import DynamoStore
 from chalicelib.domain.assignment import Assignment
 from chalicelib.domain.environment import Environment
 from chalicelib.domain.timeline import Event, OutboxMessage
 from chalicelib.domain.turn import Turn
 from chalicelib.usecases.reconcile import GRACE_MS
+from infra.local.cloud import LocalCloud
+from infra.local.virtual_time import VirtualTime
 from tests.builders import MODULE
 from tests.e2e.finishing import play_on
 from tests.e2e.in_flight import FOLDER, SCENARIOS, Moment, Recording, record, recordings, scene_at, this_release
+from tests.local.worlds import STORES
 from tests.usecases.driver import STATES
 from tests.usecases.scene import Scene
 
@@ -31,8 +36,8 @@ def known() -> dict[tuple[str, str], Recording]:
     return {(each.release, each.scenario): each for each in recordings()}
 
 
-def finish(recording: Recording, moment: Moment, *, execution_is_lost: bool) -> None:
-    scene = scene_at(recording, moment)
+def finish(recording: Recording, moment: Moment, *, execution_is_lost: bool, store: Any = None) -> None:
+    scene = scene_at(recording, moment, store=store)
     if execution_is_lost:
         scene.driver.lost |= set(scene.driver.runs)
         scene.beat_for(GRACE_MS // 1000)
@@ -68,6 +73,20 @@ def test_an_execution_that_is_gone_is_continued_from_every_state_by_one_of_today
 
     for moment in recording.moments:
         finish(recording, moment, execution_is_lost=True)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("release", "scenario"), CASES)
+def test_what_lies_in_the_table_itself_is_finished_too(release: str, scenario: str):
+    recording = known()[release, scenario]
+    for moment in recording.moments[::6]:
+        with LocalCloud(timers=VirtualTime(), resources=STORES, handlers={}) as cloud:
+            table = cloud.client("dynamodb")
+            for item in moment.items:
+                table.put_item(TableName=STORES.tables[0].name, Item=item)
+            store = DynamoStore(table, STORES.tables[0].name)
+
+            finish(recording, moment, execution_is_lost=True, store=store)
 
 
 @pytest.mark.parametrize(("release", "scenario"), CASES)
