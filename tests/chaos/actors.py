@@ -104,6 +104,7 @@ class FaultyNode(ANode):
     ill: Mode | None = None
     well_at_ms: int = 0
     beats: int = 0
+    talking: bool = False
 
     @property
     def is_well(self) -> bool:
@@ -115,9 +116,15 @@ class FaultyNode(ANode):
 
     def beat(self) -> None:
         self.beats += 1
+        if self.talking:
+            return  # a node has one report on its way at a time, however long it takes
         if self._has(Mode.NODE_DIES) or (self._has(Mode.NODE_SLOW) and self.beats % ONE_OF):
             return
-        super().beat()
+        self.talking = True
+        try:
+            super().beat()
+        finally:
+            self.talking = False
 
     def report(self) -> HeartbeatAnswer:
         now = self.ports.clock.machine_ms()
