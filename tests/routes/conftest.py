@@ -121,6 +121,10 @@ class Api:
             self._tokens[user] = self.log_in(user)["accessToken"]
         return self._tokens[user]
 
+    def forget(self, user: str) -> None:
+        """Whose session ended logs in anew with their next call."""
+        self._tokens.pop(user, None)
+
     def log_in(self, user: str, password: str = PASSWORD) -> dict[str, Any]:
         answer = self.call("POST", "/api/v1/authentication/login", {"username": user, "password": password})
         assert answer.status == 200, answer.body
