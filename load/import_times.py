@@ -70,6 +70,8 @@ import time
 began = time.process_time()
 {before}
 ready = time.process_time()
+import sys
+loaded = sorted({{name.partition(".")[0] for name in sys.modules}})
 import json
 import botocore.httpsession
 
@@ -88,7 +90,7 @@ try:
     exec({call!r})
 except Leaves:
     over = time.process_time()
-    print(json.dumps([(ready - began) * 1000, (over - began) * 1000]))
+    print(json.dumps([(ready - began) * 1000, (over - began) * 1000, loaded]))
 """
 
 
@@ -121,8 +123,9 @@ def environment_of(handler: str, path: str) -> dict[str, str]:
     }
 
 
-def sample(name: str, path: str) -> tuple[float, float]:
-    """CPU milliseconds until the function is ready for its first call, and until that call's first request leaves.
+def sample(name: str, path: str) -> tuple[float, float, frozenset[str]]:
+    """CPU milliseconds until the function is ready for its first call, and until that call's first request leaves; and
+    the packages that were imported when it was ready.
 
     Raises:
         RuntimeError: no request left.
@@ -134,8 +137,8 @@ def sample(name: str, path: str) -> tuple[float, float]:
     )
     if done.returncode or not done.stdout.startswith("["):
         raise RuntimeError(f"{name}: no request left\n{done.stdout[-500:]}\n{done.stderr[-1_000:]}")
-    ready, over = json.loads(done.stdout)
-    return ready, over
+    ready, over, loaded = json.loads(done.stdout)
+    return ready, over, frozenset(loaded)
 
 
 def measured(samples: int) -> dict[str, object]:
@@ -149,7 +152,7 @@ def measured(samples: int) -> dict[str, object]:
         path = f"{folder}/task:{runtime(Path(folder) / 'runtime')}"
         for _ in range(samples):
             for name in FIRST_CALLS:
-                times[name].append(sample(name, path))
+                times[name].append(sample(name, path)[:2])
     whole = {name: statistics.median(over for _, over in each) for name, each in times.items()}
     return {
         "python": platform.python_version(),

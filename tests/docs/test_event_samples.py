@@ -16,7 +16,6 @@ import pytest
 from moto.events.models import EventPattern
 
 from chalicelib import wiring
-from chalicelib.routes import events_in
 from infra.naming import deployed
 from infra.resources import HOTSWAP
 from tests.docs.pages import ROOT, blocks_of
@@ -223,14 +222,3 @@ def ready_for_publications(world: World) -> None:
 def deployments(world: World) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = world.ok("vic", "GET", "/api/v1/deployments")["deployments"]
     return found
-
-
-def test_a_request_by_event_that_is_wrong_is_kept_and_starts_nothing(world: World) -> None:
-    ready_for_publications(world)
-    (entry,) = commands("put-events")[0]["--entries"]
-    wrong = {"source": entry["Source"], "detail-type": entry["DetailType"], "id": "e-00000001", "detail": {"module": 1}}
-
-    answer = events_in.handle(wrong, ports=wiring.ports(), dead_letters=wiring.dead_letters())
-
-    assert answer == {"refused": "/problems/invalid-input"}
-    assert deployments(world) == []
