@@ -10,6 +10,7 @@ from chalicelib.domain.environment import Environment
 from chalicelib.domain.node import Node
 from chalicelib.routes.endpoint import Call, endpoint
 from chalicelib.routes.noun import Noun
+from chalicelib.routes.schemas.aliases import RegisterAlias
 from chalicelib.routes.schemas.heartbeats import HeartbeatAnswerBody, HeartbeatBody, answer_body
 from chalicelib.routes.schemas.nodes import (
     ChangeNode,
@@ -21,7 +22,6 @@ from chalicelib.routes.schemas.nodes import (
     NodeBody,
     NodeHistory,
     NodeList,
-    RegisterAlias,
     enrolled_body,
     history_body,
     node_body,

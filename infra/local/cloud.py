@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import functools
 import json
 import os
 import threading
@@ -27,6 +26,7 @@ from infra.local import resource_creation
 from infra.local.deliveries import Deliveries
 from infra.local.kept_files import KeptObjects, KeptSecrets
 from infra.local.kept_tables import KeptTables
+from infra.local.measured_calls import MeasuredCalls
 from infra.local.repairs import (
     calls,
     cloudwatch,
@@ -113,7 +113,7 @@ class LocalCloud:
         self._tables = None if data_dir is None else KeptTables(data_dir / "tables")
         self._running = executions.RunningExecutions()
         self._user_functions = UserFunctions()
-        self._measurements = cloudwatch.Measurements()
+        self.calls = MeasuredCalls(timers)
         self._stack: ExitStack | None = None
         self._server: Any = None
         self._clients: dict[tuple[str, bool], Any] = {}
@@ -237,8 +237,8 @@ class LocalCloud:
             lambda: lambda_functions.functions_run_registered_handlers(self._handlers, self._user_functions.invoke),
             lambda_aliases.alias_revisions_are_heeded,
             lambda_aliases.function_revisions_are_heeded,
-            lambda: lambda_aliases.alias_weights_are_heeded(self._measure, self._user_functions.took_ms),
-            lambda: cloudwatch.metric_queries_are_answered(self._measurements),
+            lambda: lambda_aliases.alias_weights_are_heeded(self.calls.record, self._user_functions.took_ms),
+            lambda: cloudwatch.metric_queries_are_answered(self.calls.measurements),
             cloudwatch.alarms_are_told_to_the_bus,
             lambda: lambda_functions.invocation_types_are_heeded(deliveries),
             lambda_functions.qualifier_is_heeded,
@@ -272,26 +272,6 @@ class LocalCloud:
     def cut_bytes(self) -> int:
         """Bytes of a torn last write that were found at `start`; it was never acknowledged."""
         return self._tables.cut_bytes if self._tables else 0
-
-    def measured(self, metric: str, dimensions: Mapping[str, str]) -> float:
-        """The sum of a metric of Lambda's since the start."""
-        periods = self._measurements.periods("AWS/Lambda", metric, dimensions, 0, self.timers.now_ms() + 1, 10**13)
-        return sum(sum(values) for _, values in periods)
-
-    def _measure(self, call: lambda_aliases.MeasuredCall) -> None:
-        """What Lambda sends to CloudWatch of a call: under the function, the alias, and the version it executed."""
-        at_ms = self.timers.now_ms()
-        named = {"FunctionName": call.function}
-        through = named | {"Resource": f"{call.function}:{call.alias or call.version}"}
-        for dimensions in (named, through, through | {"ExecutedVersion": call.version}):
-            if call.alias is None and "ExecutedVersion" in dimensions:
-                continue
-            add = functools.partial(self._measurements.add, "AWS/Lambda")
-            add("Throttles", dimensions, at_ms, float(call.throttled))
-            if not call.throttled:
-                add("Invocations", dimensions, at_ms, 1.0)
-                add("Errors", dimensions, at_ms, float(call.failed))
-                add("Duration", dimensions, at_ms, call.duration_ms)
 
     def _serve(self, stack: ExitStack, port: int) -> None:
         self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)

@@ -132,7 +132,7 @@ def _measured(cloud: LocalCloud, environment: str) -> dict[str, dict[str, int]]:
     found = {}
     for version in ("1", "2", "3"):
         named = {"FunctionName": name, "Resource": f"{name}:{ALIAS}", "ExecutedVersion": version}
-        found[version] = {metric: round(cloud.measured(metric, named)) for metric in ("Invocations", "Errors")}
+        found[version] = {metric: round(cloud.calls.total(metric, named)) for metric in ("Invocations", "Errors")}
     return found
 
 

@@ -64,7 +64,7 @@ def measured(request: pytest.FixtureRequest) -> Iterator[Measured]:
             _go_to(cloud, begun_ms + period * PERIOD_MS)
             for number in range(count):
                 failed = number < errors
-                cloud._measure(
+                cloud.calls.record(
                     MeasuredCall(function=FUNCTION, alias=ALIAS, version=version, duration_ms=ms, failed=failed)
                 )
 
@@ -124,7 +124,7 @@ def cloud_of_its_own() -> Iterator[LocalCloud]:
 
 def test_refused_calls_are_a_metric_of_the_modules_own(cloud_of_its_own: LocalCloud) -> None:
     now = cloud_of_its_own.timers.now_ms() // PERIOD_MS * PERIOD_MS
-    cloud_of_its_own._measure(MeasuredCall(function=FUNCTION, alias=ALIAS, version="1", throttled=True))
+    cloud_of_its_own.calls.record(MeasuredCall(function=FUNCTION, alias=ALIAS, version="1", throttled=True))
     metrics = CloudWatchAliasMetrics(cloud_of_its_own.client("cloudwatch"), period_ms=PERIOD_MS)
 
     ((_, window),) = metrics.windows(FUNCTION, ALIAS, ("1",), from_ms=now, to_ms=now + PERIOD_MS)
@@ -136,7 +136,7 @@ def test_slow_calls_among_quick_ones_are_seen(cloud_of_its_own: LocalCloud) -> N
     now = cloud_of_its_own.timers.now_ms() // PERIOD_MS * PERIOD_MS
     for number in range(100):
         ms = 2_000.0 if number < 10 else 20.0
-        cloud_of_its_own._measure(MeasuredCall(function=FUNCTION, alias=ALIAS, version="1", duration_ms=ms))
+        cloud_of_its_own.calls.record(MeasuredCall(function=FUNCTION, alias=ALIAS, version="1", duration_ms=ms))
     metrics = CloudWatchAliasMetrics(cloud_of_its_own.client("cloudwatch"), period_ms=PERIOD_MS)
 
     ((_, window),) = metrics.windows(FUNCTION, ALIAS, ("1",), from_ms=now, to_ms=now + PERIOD_MS)
@@ -150,7 +150,7 @@ def test_more_statistics_than_one_call_takes_are_asked_for_in_several(cloud_of_i
     versions = tuple(str(number) for number in range(1, 12))
     for version in versions:
         for ms in (0.5, 60_000.0):
-            cloud_of_its_own._measure(MeasuredCall(function=FUNCTION, alias=ALIAS, version=version, duration_ms=ms))
+            cloud_of_its_own.calls.record(MeasuredCall(function=FUNCTION, alias=ALIAS, version=version, duration_ms=ms))
     metrics = CloudWatchAliasMetrics(cloud_of_its_own.client("cloudwatch"), period_ms=PERIOD_MS)
 
     found = metrics.windows(FUNCTION, ALIAS, versions, from_ms=now, to_ms=now + PERIOD_MS)

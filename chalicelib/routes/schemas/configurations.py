@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 from chalicelib.domain.configuration import Configuration
 from chalicelib.domain.environment import Environment
 from chalicelib.routes.fields import Instant, QueryInt, Reason, iso
-from chalicelib.routes.schemas.nodes import Labels
+from chalicelib.routes.schemas.node_fields import Labels
 from chalicelib.routes.validation import Answered, Received
 from chalicelib.usecases.configurations import ConfigurationRequest
 

@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from chalicelib.domain.alias import AliasState
 from chalicelib.domain.edition import configuration_of, digest_of
 from chalicelib.domain.environment import Environment
 from chalicelib.domain.node import EnrolToken, Node, NodeKind, NodeStatus
 from chalicelib.domain.node_history import NodeChange
-from chalicelib.routes.fields import Instant, ModuleName, Reason, iso, matching, one_of
+from chalicelib.routes.fields import Instant, Reason, iso, one_of
+from chalicelib.routes.schemas.aliases import AliasBody, alias_body
+from chalicelib.routes.schemas.node_fields import Address, Labels, NodeName
 from chalicelib.routes.validation import Answered, Received
 from chalicelib.usecases.enrol_node import Enrolled, Enrolment
-from chalicelib.usecases.register_alias import AliasRegistration
-
-_URL = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]{1,253}(?:/[!-~]{0,200})?")
-_NODE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
-
-NodeName = Annotated[
-    str,
-    matching(
-        "must be 1 to 63 letters, digits, dots, hyphens and underscores", lambda t: _NODE_NAME.fullmatch(t) is not None
-    ),
-]
-Address = Annotated[str, matching("must be empty or an http(s) URL", lambda t: not t or _URL.fullmatch(t) is not None)]
-LabelName = Annotated[str, Field(min_length=1, max_length=63)]
-LabelValue = Annotated[str, Field(max_length=200)]
-AlarmName = Annotated[str, Field(min_length=1, max_length=255)]
-Labels = Annotated[dict[LabelName, LabelValue], Field(max_length=20)]
 
 
 class MakeEnrolToken(Received):
@@ -69,49 +53,6 @@ class EnrolNode(Received):
         """The same for the use case."""
         return Enrolment(
             name=self.name, address=self.address, kind=self.kind, labels=self.labels, nonce=self.nonce or ""
-        )
-
-
-class RegisterAlias(Received):
-    """A function's alias that is to be a node. The function's name begins with `hotswap-node-`.
-
-    `alarms` are CloudWatch alarms: one that begins to fire while a deployment changes the alias takes it back at once.
-    """
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "kind": "lambda",
-                    "name": "payments-live",
-                    "moduleName": "payment-processor",
-                    "functionName": "hotswap-node-payments",
-                    "alias": "live",
-                    "alarms": ["payments-errors"],
-                    "labels": {},
-                }
-            ]
-        }
-    )
-
-    kind: Literal["lambda"]
-    name: NodeName
-    module_name: ModuleName
-    function_name: Annotated[str, Field(min_length=1, max_length=64)]
-    alias: Annotated[str, Field(min_length=1, max_length=128)]
-    alarms: Annotated[list[AlarmName], Field(max_length=10)] = Field(default_factory=list)
-    labels: Labels = Field(default_factory=dict)
-
-    def registration(self, environment: Environment) -> AliasRegistration:
-        """The same for the use case."""
-        return AliasRegistration(
-            name=self.name,
-            environment=environment,
-            module=self.module_name,
-            function=self.function_name,
-            alias=self.alias,
-            alarms=tuple(dict.fromkeys(self.alarms)),
-            labels=self.labels,
         )
 
 
@@ -176,19 +117,6 @@ class DriftBody(Answered):
 
     module_name: str
     since: Instant
-
-
-class AliasBody(Answered):
-    """The function alias a node is. `weights` is the percent of its traffic that each version had when it was last looked
-    at; `trouble` says why it cannot be brought to what it should be. `changedOutside`: since then it is left alone."""
-
-    module_name: str
-    function_name: str
-    alias: str
-    alarms: list[str]
-    weights: dict[str, int]
-    changed_outside: bool
-    trouble: str | None
 
 
 class NodeBody(Answered):
@@ -298,19 +226,7 @@ def node_body(node: Node, *, now_ms: int) -> NodeBody:
             for report in node.modules
         ],
         drift=[DriftBody(module_name=each.module, since=iso(each.since_ms)) for each in node.drifts],
-        alias=None if node.alias is None else _alias_body(node.alias),
-    )
-
-
-def _alias_body(state: AliasState) -> AliasBody:
-    return AliasBody(
-        module_name=state.module,
-        function_name=state.function,
-        alias=state.alias,
-        alarms=list(state.alarms),
-        weights={} if state.split is None else state.split.shares,
-        changed_outside=bool(state.outside_fence),
-        trouble=state.trouble or None,
+        alias=None if node.alias is None else alias_body(node.alias),
     )
 
 

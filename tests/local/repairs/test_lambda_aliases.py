@@ -152,7 +152,7 @@ def test_every_call_through_an_alias_is_measured_by_the_version_that_ran(cloud: 
     client.invoke(FunctionName=FUNCTION, Qualifier="2", Payload=b'{"n": 0}')
 
     def told(metric: str, **dimensions: str) -> float:
-        return cloud.measured(metric, {"FunctionName": FUNCTION, **dimensions})
+        return cloud.calls.total(metric, {"FunctionName": FUNCTION, **dimensions})
 
     through = {"Resource": f"{FUNCTION}:{ALIAS}", "ExecutedVersion": "1"}
     assert (told("Invocations", **through), told("Errors", **through)) == (6, 3)
