@@ -70,9 +70,9 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{name}: {len(judged)} figures that are held, {time.monotonic() - begun:.0f} s", flush=True)
         if told.set_baseline:
             baseline[name] = judged
-    write_page([])
+            store(BASELINE, baseline)
+        write_page([])
     if told.set_baseline:
-        store(BASELINE, baseline)
         return 0
     for each in grown:
         print(f"GREW  {each}")

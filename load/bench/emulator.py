@@ -32,6 +32,8 @@ REPAIRS: dict[str, Repair] = {
     "table calls take the short way": dynamodb_speed.table_calls_take_the_short_way,
 }
 
+WRITES: dict[str, Repair] = {"new items are measured once": dynamodb_speed.new_items_are_measured_once}
+
 
 def measure() -> dict[str, Any]:
     """One consistent read of a deployment: with all but one of them, beside with all. And what the program's own clients
@@ -43,6 +45,9 @@ def measure() -> dict[str, Any]:
         read = _read(client)
         for name in REPAIRS:
             found[name] = _compared(read, [*REPAIRS], [each for each in REPAIRS if each != name])
+        write, fewer = _write(client), [*REPAIRS]
+        for name in WRITES:
+            found[f"a write: {name}"] = _compared(write, [*fewer, name], fewer)
         found["all of them"] = _compared(read, [*REPAIRS], [])
         with _all([*REPAIRS]):
             agent = paired(read, _read(usual), times=TIMES, repetitions=REPETITIONS)
@@ -71,6 +76,11 @@ def _fill(client: Any) -> None:
 def _read(client: Any) -> Callable[[], object]:
     key = {"pk": {"S": "p"}, "sk": {"S": "00"}}
     return lambda: client.get_item(TableName="t", Key=key, ConsistentRead=True)
+
+
+def _write(client: Any) -> Callable[[], object]:
+    item = item_of(a_deployment()) | {"pk": {"S": "p"}, "sk": {"S": "00"}}
+    return lambda: client.put_item(TableName="t", Item=item)
 
 
 def _page(client: Any) -> Callable[[], object]:
@@ -102,5 +112,5 @@ def _compared(read: Callable[[], object], ours: list[str], others: list[str]) ->
 def _all(names: list[str]) -> Iterator[None]:
     with ExitStack() as stack:
         for name in names:
-            stack.enter_context(REPAIRS[name]())
+            stack.enter_context({**REPAIRS, **WRITES}[name]())
         yield

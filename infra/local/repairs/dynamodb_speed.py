@@ -15,7 +15,9 @@ from unittest.mock import patch
 from moto.core import DEFAULT_ACCOUNT_ID, responses
 from moto.core.botocore_stubber import BotocoreStubber
 from moto.dynamodb import responses as dynamodb_responses
-from moto.dynamodb.models.dynamo_type import DynamoType, Item
+from moto.dynamodb.exceptions import ItemSizeTooLarge
+from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
+from moto.dynamodb.models.utilities import bytesize
 from moto.dynamodb.responses import DynamoHandler, DynamoResult
 from moto.utilities.utils import get_partition
 
@@ -128,3 +130,35 @@ def items_become_json_at_once() -> Iterator[None]:
 
     with patch.object(dynamodb_responses, "dynamo_to_dict", plain):
         yield
+
+
+MOST_ITEM_BYTES = 405_000
+"""As moto has it."""
+
+
+@contextmanager
+def new_items_are_measured_once() -> Iterator[None]:
+    """Repair: an item is as large as its attributes. moto adds all of them up again whenever it adds one."""
+
+    def make(self: Any, hash_key: Any, range_key: Any, attrs: dict[str, Any]) -> None:
+        self.hash_key, self.range_key = hash_key, range_key
+        self.attrs, size = LimitedSizeDict(), 0
+        for name, value in attrs.items():
+            attribute = DynamoType(value)
+            size += bytesize(name) + _size(attribute)
+            dict.__setitem__(self.attrs, name, attribute)
+        if size > MOST_ITEM_BYTES:
+            raise ItemSizeTooLarge
+
+    with patch.object(Item, "__init__", make):
+        yield
+
+
+def _size(attribute: Any) -> int:
+    """The same as `DynamoType.size`, which wraps every part of a map again."""
+    if attribute.type == "M":
+        return sum(bytesize(name) + _size(part) for name, part in attribute.value.items())
+    if attribute.type == "L":
+        return sum(_size(part) for part in attribute.value)
+    size: int = attribute.size()
+    return size

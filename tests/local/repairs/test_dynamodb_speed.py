@@ -12,6 +12,7 @@ import pytest
 from moto.core import parse, responses, serialize
 from moto.core.request import Request
 from moto.dynamodb.models import utilities
+from moto.dynamodb.models.dynamo_type import DynamoType, Item
 
 from infra.local.repairs import dynamodb_speed
 from tests.local.worlds import bare_moto
@@ -43,6 +44,7 @@ def all_repairs() -> Iterator[None]:
         dynamodb_speed.answers_are_written_as_they_are(),
         dynamodb_speed.requests_are_read_as_they_are(),
         dynamodb_speed.items_become_json_at_once(),
+        dynamodb_speed.new_items_are_measured_once(),
     ):
         yield
 
@@ -185,3 +187,25 @@ def test_an_item_is_asked_for_each_part_what_it_is_only_in_bare_moto(mended):
 
     assert found["Item"] == ITEM
     assert (steps[0] == 0) == mended
+
+
+@pytest.mark.parametrize("mended", [False, True])
+def test_an_attribute_is_measured_again_for_each_that_follows_only_in_bare_moto(mended):
+    with bare_moto(), dynamodb_speed.new_items_are_measured_once() if mended else nullcontext():
+        attributes = {f"text{number}": {"S": "x"} for number in range(20)}
+        with counted(DynamoType, "size") as sizes:
+            item = Item(DynamoType({"S": "a"}), None, attributes)
+
+    assert item.to_json() == {"Attributes": attributes}
+    assert (sizes[0] == 20) == mended
+
+
+@pytest.mark.parametrize("mended", [False, True])
+def test_an_item_that_is_too_large_is_refused_and_one_that_just_fits_is_not(mended):
+    nested = {"M": {"list": {"L": [{"S": "x" * 200_000}, {"M": {"more": {"S": "y" * 100_000}}}]}}}
+    with bare_moto(), dynamodb_speed.new_items_are_measured_once() if mended else nullcontext():
+        client = a_table()
+        client.put_item(TableName="t", Item=ITEM | {"nested": nested, "rest": {"S": "z" * 90_000}})
+
+        with pytest.raises(client.exceptions.ClientError, match="Item size has exceeded"):
+            client.put_item(TableName="t", Item=ITEM | {"nested": nested, "rest": {"S": "z" * 120_000}})
