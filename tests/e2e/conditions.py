@@ -7,7 +7,8 @@ from typing import Any
 
 from chalicelib.domain.deployment import ENDS
 from tests.e2e.client import TestClient
-from tests.e2e.waiting import CannotCome, Condition, Missing
+from tests.e2e.generators import Published
+from tests.e2e.waiting import CannotCome, Condition, Missing, wait_for
 
 _ENDS = {str(status) for status in ENDS}
 
@@ -63,6 +64,15 @@ def nodes_are(client: TestClient, environment: str, state: str, *names: str) -> 
         return Missing(f"{state}: {others}") if others else states
 
     return look
+
+
+def completed(client: TestClient, made: Published, environment: str = "Development") -> dict[str, Any]:
+    """Deploy a version and wait until it is done; the deployment."""
+    deployment = client.deploy(made.module, made.version, environment)
+    done: dict[str, Any] = wait_for(
+        deployment_is(client, deployment, "Completed"), because=f"{made.version} comes to its nodes"
+    )
+    return done
 
 
 def event_happened(client: TestClient, deployment: str, kind: str) -> Condition:

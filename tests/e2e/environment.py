@@ -149,15 +149,8 @@ class TestEnvironment:
 
     def run_stack(self) -> None:
         """Start the control plane and wait until it answers."""
-        command = [sys.executable, "-W", "ignore", "-m", "tests.e2e.stack_process", "--folder", str(self.folder)]
-        command += ["--api-port", self.url.rsplit(":", 1)[1], "--emulator-port", self.emulator_url.rsplit(":", 1)[1]]
-        if self.downloads is not None:
-            command += ["--downloads", self.downloads.url]
-        with (self.folder / "stack.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-            )
-        wait_until_it_answers(self.url, self.folder, self._process)
+        more = ("--downloads", self.downloads.url) if self.downloads is not None else ()
+        self._process = started_stack(self.folder, self.url, self.emulator_url, *more)
 
     # --- inside
 
@@ -203,6 +196,24 @@ def held_lease(folder: Path) -> int:
     return descriptor
 
 
+def started_stack(folder: Path, url: str, emulator_url: str, *more: str) -> subprocess.Popen[bytes]:
+    """A control plane that answers. `more` is what its program is told besides."""
+    ports = [each.rsplit(":", 1)[1] for each in (url, emulator_url)]
+    command = [sys.executable, "-W", "ignore", "-m", "tests.e2e.stack_process", "--folder", str(folder)]
+    command += ["--api-port", ports[0], "--emulator-port", ports[1], *more]
+    with (folder / "stack.log").open("ab") as log:
+        process = subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+    try:
+        _wait_until_it_answers(url, folder, process)
+    except BaseException:
+        process.kill()
+        process.wait(10)
+        raise
+    return process
+
+
 def client_of(folder: Path, url: str, emulator_url: str) -> TestClient:
     """All the people of a stack that is up."""
     passwords = json.loads((folder / "state" / "users.json").read_text())
@@ -216,7 +227,7 @@ def prepare(client: TestClient) -> None:
         client.set_policy(environment, idleHeartbeatMs=1_000, retentionSeconds=1, **changes)
 
 
-def wait_until_it_answers(url: str, folder: Path, process: subprocess.Popen[bytes]) -> None:
+def _wait_until_it_answers(url: str, folder: Path, process: subprocess.Popen[bytes]) -> None:
     """Until the API answers as somebody may log in there."""
 
     def look() -> object:

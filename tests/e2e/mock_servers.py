@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import threading
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
+from tests.loopback_server import serving
 from tests.security.oidc_issuer import OidcIssuer
 
 __all__ = ["HookEndpoint", "OidcIssuer", "Received"]
@@ -31,22 +32,16 @@ class HookEndpoint:
 
     answers: list[tuple[int, Any]] = field(default_factory=lambda: [(200, {"status": "Succeeded"})])
     received: list[Received] = field(default_factory=list)
-    _server: ThreadingHTTPServer | None = None
+    url: str = ""
+    _open: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> HookEndpoint:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        server = self._open.enter_context(serving(_handler(self)))
+        self.url = f"http://127.0.0.1:{server.server_port}/hook"
         return self
 
     def __exit__(self, *_: object) -> None:
-        assert self._server is not None
-        self._server.shutdown()
-        self._server.server_close()
-
-    @property
-    def url(self) -> str:
-        assert self._server is not None
-        return f"http://127.0.0.1:{self._server.server_port}/hook"
+        self._open.close()
 
     def answer(self, received: Received) -> tuple[int, Any]:
         self.received.append(received)

@@ -6,8 +6,6 @@ import fcntl
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +13,7 @@ from pathlib import Path
 from tests.e2e import kept
 from tests.e2e.client import TestClient
 from tests.e2e.conditions import nodes_are
-from tests.e2e.environment import ROOT, client_of, held_lease, prepare, wait_until_it_answers
+from tests.e2e.environment import client_of, held_lease, prepare, started_stack
 from tests.e2e.health_monitor import HealthMonitor
 from tests.e2e.ports import Ports
 from tests.e2e.stack_process import SHARED
@@ -94,13 +92,7 @@ def _start(folder: Path, ports: Ports) -> dict[str, str]:
     api, emulator = ports.claim(), ports.claim()
     nodes = [[name, environment, ports.claim()] for environment, names in FLEET.items() for name in names]
     told = {"url": f"http://127.0.0.1:{api}", "emulatorUrl": f"http://127.0.0.1:{emulator}"}
-    command = [sys.executable, "-W", "ignore", "-m", "tests.e2e.stack_process", "--folder", str(folder)]
-    command += ["--api-port", str(api), "--emulator-port", str(emulator), "--nodes", json.dumps(nodes)]
-    with (folder / "stack.log").open("ab") as log:
-        process = subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-        )
-    wait_until_it_answers(told["url"], folder, process)
+    started_stack(folder, told["url"], told["emulatorUrl"], "--nodes", json.dumps(nodes))
     client = client_of(folder, told["url"], told["emulatorUrl"])
     prepare(client)
     for environment, names in FLEET.items():

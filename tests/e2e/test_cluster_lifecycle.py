@@ -10,21 +10,13 @@ from typing import Any
 import pytest
 
 from tests.e2e.client import TestClient
-from tests.e2e.conditions import deployment_is, event_happened, nodes_run
+from tests.e2e.conditions import completed, deployment_is, event_happened, nodes_run
 from tests.e2e.environment import TestEnvironment
-from tests.e2e.generators import Published, a_name
+from tests.e2e.generators import a_name
 from tests.e2e.waiting import Missing, wait_for
 
 pytestmark = pytest.mark.long
 WHERE = "Development"
-
-
-def completed(client: TestClient, made: Published) -> dict[str, Any]:
-    deployment = client.deploy(made.module, made.version, WHERE)
-    done: dict[str, Any] = wait_for(
-        deployment_is(client, deployment, "Completed"), because=f"{made.version} comes to its nodes"
-    )
-    return done
 
 
 def say(client: TestClient, name: str, word: str) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ import pytest
 from tests.e2e.health_monitor import HealthMonitor
 from tests.e2e.kept import keep
 from tests.e2e.waiting import Missing, wait_for
+from tests.loopback_server import serving
 
 AWAY = "http://127.0.0.1:1"
 
@@ -28,11 +28,8 @@ class Well(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def well() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Well)
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with serving(Well) as server:
+        yield f"http://127.0.0.1:{server.server_port}"
 
 
 def a_line(message: str, level: str = "ERROR") -> str:

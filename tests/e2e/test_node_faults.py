@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from tests.e2e.client import TestClient
-from tests.e2e.conditions import deployment_is, event_happened, nodes_are, nodes_run
+from tests.e2e.conditions import completed, deployment_is, event_happened, nodes_are, nodes_run
 from tests.e2e.environment import TestEnvironment
 from tests.e2e.generators import Published, a_name
 from tests.e2e.real_nodes import RealNode
@@ -18,12 +18,6 @@ from tests.e2e.tcp_proxy import Trouble
 from tests.e2e.waiting import Missing, wait_for
 
 BOTH = ("development-01", "development-02")
-
-
-def completed(client: TestClient, made: Published) -> None:
-    deployment = client.deploy(made.module, made.version, "Development")
-    wait_for(deployment_is(client, deployment, "Completed"), because=f"{made.version} comes to every node")
-    wait_for(nodes_run(client, "Development", made.module, made.digest), because="the nodes say so")
 
 
 def taken_back(client: TestClient, made: Published, *, reason: str) -> None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import http.client
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import ClassVar
 
 import pytest
 
 from tests.e2e.ports import Ports
 from tests.e2e.tcp_proxy import TcpProxy, Trouble
+from tests.loopback_server import serving
 
 CONTENT = b"x" * 1_000
 
@@ -40,13 +40,9 @@ def asked() -> list[str]:
 
 @pytest.fixture
 def proxy() -> Iterator[TcpProxy]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     ports = Ports()
-    with TcpProxy(port=ports.claim(), target=server.server_port) as found:
+    with serving(Answers) as server, TcpProxy(port=ports.claim(), target=server.server_port) as found:
         yield found
-    server.shutdown()
-    server.server_close()
     ports.release()
 
 
