@@ -30,6 +30,11 @@ export function mayDecide(
   return has(user, 'Approver', 'Admin') && !isExcluded && everywhere(user, [question.targetEnvironment])
 }
 
+/** Stopping everything at once, and letting it go on. */
+export function mayStopLine(user: User): boolean {
+  return has(user, 'Approver', 'Admin') && everywhere(user, ENVIRONMENTS)
+}
+
 export function mayManageNodes(user: User, environment: Environment): boolean {
   return has(user, 'Admin') && everywhere(user, [environment])
 }

@@ -12,6 +12,26 @@ import { client, useSession, useUser } from '../session.tsx'
 import { away, lasting, whole } from '../time.ts'
 import { count, short, text, toneOf } from '../words.ts'
 
+type Verb = 'approve' | 'reject' | 'withdraw'
+
+const VERBS: Readonly<Record<Verb, { readonly name: string; readonly looks: string; readonly effect: string }>> = {
+  approve: {
+    name: 'Approve',
+    looks: 'primary',
+    effect: 'Your agreement holds for this version, this plan and this policy, and for nothing else.',
+  },
+  reject: {
+    name: 'Reject',
+    looks: 'danger',
+    effect: 'The deployment ends as Rejected. Environments that have the version keep it.',
+  },
+  withdraw: {
+    name: 'Take back my agreement',
+    looks: '',
+    effect: 'It counts no more; the others still needed go up by one. You may decide anew.',
+  },
+}
+
 /** One question, with everything to answer it by. */
 export function ApprovalScreen() {
   const { executionId = '' } = useParams()
@@ -22,14 +42,16 @@ export function ApprovalScreen() {
 function One({ question, again }: { question: Question; again(): void }) {
   const user = useUser()
   const now = useNow(1_000)
-  const [asked, setAsked] = useState<'approve' | 'reject'>()
+  const [asked, setAsked] = useState<Verb>()
   const isOpen = question.status === 'Pending'
   const { moduleName, version, fromVersion, targetEnvironment } = question
-  const decide = async (reason: string) => {
+  const agreed = question.decisions.some(({ by, onBehalfOf }) => by === user.username && onBehalfOf === null)
+  const verbs: readonly Verb[] = agreed ? ['withdraw'] : ['reject', 'approve']
+  const say = async (verb: Verb, reason: string) => {
     // What was read is what is decided: another question, or another plan, is refused.
-    const body = { reason, approvalId: question.approvalId, planHash: question.planHash }
-    if (asked === 'approve') await client.approvals.approve(question.executionId, body)
-    else await client.approvals.reject(question.executionId, body)
+    const { executionId, approvalId, planHash } = question
+    const body = verb === 'withdraw' ? { reason, approvalId } : { reason, approvalId, planHash }
+    await client.approvals[verb](executionId, body)
     again()
   }
   return (
@@ -38,16 +60,12 @@ function One({ question, again }: { question: Question; again(): void }) {
       above={<Link href="/approvals">Approvals</Link>}
       actions={
         isOpen &&
-        mayDecide(user, question) && (
-          <>
-            <button type="button" class="danger" onClick={() => setAsked('reject')}>
-              Reject
-            </button>
-            <button type="button" class="primary" onClick={() => setAsked('approve')}>
-              Approve
-            </button>
-          </>
-        )
+        mayDecide(user, question) &&
+        verbs.map((verb) => (
+          <button key={verb} type="button" class={VERBS[verb].looks} onClick={() => setAsked(verb)}>
+            {VERBS[verb].name}
+          </button>
+        ))
       }
     >
       <p class="lead">
@@ -121,18 +139,14 @@ function One({ question, again }: { question: Question; again(): void }) {
       </div>
       {asked !== undefined && (
         <Confirm
-          title={`${asked === 'approve' ? 'Approve' : 'Reject'} ${moduleName} ${version} for ${targetEnvironment}?`}
-          verb={asked === 'approve' ? 'Approve' : 'Reject'}
+          title={`${VERBS[asked].name}: ${moduleName} ${version} for ${targetEnvironment}?`}
+          verb={VERBS[asked].name}
           isDangerous={asked === 'reject'}
           reasonRequired={question.reasonRequired}
-          onSay={decide}
+          onSay={(reason) => say(asked, reason)}
           onClose={() => setAsked(undefined)}
         >
-          <p>
-            {asked === 'approve'
-              ? 'Your agreement holds for this version, this plan and this policy, and for nothing else.'
-              : 'The deployment ends as Rejected. Environments that have the version keep it.'}
-          </p>
+          <p>{VERBS[asked].effect}</p>
         </Confirm>
       )}
     </Screen>

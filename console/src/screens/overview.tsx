@@ -1,12 +1,14 @@
 import type { ClusterSummary } from '@hotswap/distributed-kernel-sdk'
 import { isEnd } from '@hotswap/distributed-kernel-sdk'
+import { useState } from 'preact/hooks'
 import { Link } from 'wouter-preact'
 import { useAnswer } from '../live.ts'
 import { PAGES } from '../pages.ts'
+import { Confirm } from '../parts/dialog.tsx'
 import { Empty, Shown } from '../parts/said.tsx'
 import { Screen } from '../parts/screen.tsx'
 import { Status } from '../parts/status.tsx'
-import { mayDeploy } from '../rights.ts'
+import { mayDeploy, mayStopLine } from '../rights.ts'
 import { client, useUser } from '../session.tsx'
 import { count } from '../words.ts'
 import { Questions } from './approvals.tsx'
@@ -24,21 +26,30 @@ export function Overview() {
   const clusters = useAnswer(() => client.clusters.list().all(), [], everyMs)
   const approvals = useAnswer(() => client.approvals.listPending({ limit: 20 }), [], everyMs)
   const line = useAnswer(() => client.line.get(), [], 10_000)
+  const isStopped = line.value?.state === 'stopped'
+  const [asksForLine, setAsked] = useState(false)
   const mine = (approvals.value?.items ?? []).filter((each) => !each.mayNotDecide.includes(user.username))
   return (
     <Screen
       title="Overview"
       actions={
-        mayDeploy(user) && (
-          <Link href={PAGES.newDeployment} class="button primary">
-            New deployment
-          </Link>
-        )
+        <>
+          {line.value !== undefined && mayStopLine(user) && (
+            <button type="button" class={isStopped ? '' : 'danger'} onClick={() => setAsked(true)}>
+              {isStopped ? 'Let the line run' : 'Stop the line'}
+            </button>
+          )}
+          {mayDeploy(user) && (
+            <Link href={PAGES.newDeployment} class="button primary">
+              New deployment
+            </Link>
+          )}
+        </>
       }
     >
-      {line.value?.state === 'stopped' && (
+      {isStopped && (
         <p class="notice" role="status">
-          <Status word="Paused" say="The line is stopped" /> by {line.value.stoppedBy}: {line.value.stoppedBecause}
+          <Status word="Paused" say="The line is stopped" /> by {line.value?.stoppedBy}: {line.value?.stoppedBecause}
         </p>
       )}
       {mine.length > 0 && (
@@ -77,6 +88,25 @@ export function Overview() {
           }}
         </Shown>
       </section>
+      {asksForLine && (
+        <Confirm
+          title={isStopped ? 'Let the line run?' : 'Stop the line?'}
+          verb={isStopped ? 'Let it run' : 'Stop'}
+          isDangerous={!isStopped}
+          reasonRequired
+          onSay={async (reason) => {
+            await client.line[isStopped ? 'resume' : 'stop']({ reason })
+            line.again()
+          }}
+          onClose={() => setAsked(false)}
+        >
+          <p>
+            {isStopped
+              ? 'What was held up goes on where it stood.'
+              : 'Nothing new begins, and what runs pauses after its wave, in every environment. Rollbacks pass.'}
+          </p>
+        </Confirm>
+      )}
     </Screen>
   )
 }
