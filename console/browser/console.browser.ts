@@ -101,10 +101,7 @@ describe('the console, in a browser', { skip: SKIPPED }, () => {
     await dana.goto(`${URL_OF_STACK}/deployments/${first}`)
 
     amal = await personAt(browser, 'amal', '/', { size: 'phone', scheme: 'dark' })
-    await amal
-      .getByRole('link', { name: /card-checker/ })
-      .first()
-      .click()
+    await amal.getByRole('region', { name: 'Waits for you' }).getByRole('link').first().click()
     await amal.getByText('Quicker checks').waitFor()
     await amal
       .getByRole('region', { name: 'The plan' })

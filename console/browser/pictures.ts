@@ -30,7 +30,7 @@ async function main(): Promise<void> {
 async function prepare(): Promise<void> {
   const ada = clientOf('ada')
   const blind = { maxFailedNodes: 9, latencyFloorUs: 5_000_000, cpuFloorBp: 20_000 }
-  const analysis = { ...blind, medianLatencyIncreasePct: 1_000, levelWindows: 1 }
+  const analysis = { ...blind, medianLatencyIncreasePct: 1_000, levelWindows: 2 }
   const clusters = await ada.clusters.list().all()
   const isThere = clusters.every(({ modules }) => modules.some(({ currentVersion }) => currentVersion === '1.0.0'))
   if (!isThere) {
@@ -60,7 +60,7 @@ async function good(browser: Browser): Promise<void> {
     if (event.type === 'WaveDeployed' && event.environment === 'Production' && event.wave === 1) {
       await phone.goto(`${URL_OF_STACK}/deployments/${executionId}`)
       await wide.waitForTimeout(11_000)
-      await taken(wide, 'console-deployment', 1_250)
+      await taken(wide, 'console-deployment', 1_340)
       await taken(phone, 'console-phone')
       await approver.goto(URL_OF_STACK)
       await taken(approver, 'console-overview')
@@ -77,7 +77,7 @@ async function bad(browser: Browser): Promise<void> {
     if (event.type === 'ApprovalRequested') await amal.approvals.approve(executionId, { reason: 'Same as before' })
   })
   const dark = await personAt(browser, 'dana', `/deployments/${executionId}`, { scheme: 'dark' })
-  await taken(dark, 'console-rolled-back', 1_250)
+  await taken(dark, 'console-rolled-back', 1_390)
   const page = await browser.newPage({ viewport: { width: 1_000, height: 500 } })
   await page.setContent(terminalPage(await terminal))
   await page.locator('pre').screenshot({ path: new URL('terminal.png', IMAGES).pathname })
@@ -93,6 +93,7 @@ async function until(executionId: string, seen: (event: DeploymentEvent) => Prom
 
 async function taken(page: Page, name: string, height?: number): Promise<void> {
   await settled(page)
+  await page.mouse.move(1, 1)
   await page.waitForTimeout(1_500)
   const { width, height: usual } = page.viewportSize() ?? { width: 1_440, height: 900 }
   await page.setViewportSize({ width, height: height ?? usual })

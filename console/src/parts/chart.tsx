@@ -34,6 +34,7 @@ interface Drawn {
 /** One metric of the new version (drawn through) against the old one (dashed), with what the judge said about it. */
 export function Chart({ title, canary, control, from, to, stepMs, least, marks = [], isFirst = false, format }: Drawn) {
   const [pointed, setPointed] = useState<number>()
+  const inside = (samples: readonly Sample[]) => samples.filter(({ at }) => at >= from && at <= to)
   const values = [...canary, ...(control ?? [])].flatMap(({ value }) => (value === null ? [] : [value]))
   const plane: Plane = { from, to, most: top(values, least), width: WIDTH, height: HEIGHT }
   const pointedAt = pointed === undefined ? undefined : marks[pointed]
@@ -80,9 +81,9 @@ export function Chart({ title, canary, control, from, to, stepMs, least, marks =
               y2={HEIGHT}
             />
           ))}
-          <path class="control" d={line(control ?? [], plane, stepMs * 2.5)} />
-          <path class="canary" d={line(canary, plane, stepMs * 2.5)} />
-          {canary.length < 40 && <path class="dots" d={dots(canary, plane)} />}
+          <path class="control" d={line(inside(control ?? []), plane, stepMs * 2.5)} />
+          <path class="canary" d={line(inside(canary), plane, stepMs * 2.5)} />
+          {canary.length < 40 && <path class="dots" d={dots(inside(canary), plane)} />}
         </svg>
         <span class="most" aria-hidden="true">
           {format(plane.most)}
