@@ -88,7 +88,7 @@ def test_arrows_between_statuses_are_transitions() -> None:
 
 def _commands(text: str) -> list[list[str]]:
     """The commands of ours in a block, in words; what stands in front of them (variables, pipes) is left out."""
-    joined = re.sub(r"\\\n\s*", " ", text)
+    joined = re.sub(r"(?:^|\s)#.*$", "", re.sub(r"\\\n\s*", " ", text), flags=re.MULTILINE)
     # `[a-z]` keeps out the synopsis `hotswap <command>` and the output of the programs.
     found = re.findall(r"(?:^|[|;&(] *|npx |\w+=\S+ )((?:hotswap|make|python -m) [a-z][^\n|;&]*)", joined, re.MULTILINE)
     return [_words(line) for line in found]
