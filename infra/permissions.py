@@ -74,8 +74,11 @@ PUBLISH = Grant(sid="PublishEvents", actions=("events:PutEvents",), resources=("
 START = Grant(sid="StartExecutions", actions=("states:StartExecution",), resources=("machine:hotswap-deployment",))
 ANSWER = Grant(
     sid="AnswerTokens",
-    actions=("states:SendTaskFailure", "states:SendTaskHeartbeat", "states:SendTaskSuccess"),
+    actions=("states:SendTaskFailure", "states:SendTaskSuccess"),
     resources=("machine:hotswap-deployment",),
+)
+ASK_FOR_TOKENS = Grant(
+    sid="AskForTokens", actions=("states:SendTaskHeartbeat",), resources=("machine:hotswap-deployment",)
 )
 ORDER_CALLS = Grant(sid="OrderCalls", actions=("lambda:InvokeFunction",), resources=("function:hooks",))
 ORDER_ALIASES = Grant(sid="OrderAliases", actions=("lambda:InvokeFunction",), resources=("function:lambda_nodes",))
@@ -138,6 +141,7 @@ PERMISSIONS: Final[Mapping[str, tuple[Grant, ...]]] = {
         QUERY_OPEN,
         PUBLISH,
         ANSWER,
+        ASK_FOR_TOKENS,
         ORDER_CALLS,
         ORDER_ALIASES,
         Grant(sid="ReadArtifacts", actions=("s3:GetObject",), resources=(_OBJECTS,), why=_OF_OBJECTS),

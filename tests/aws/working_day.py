@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib import wiring
+from chalicelib.domain.waiting import Wait
 from chalicelib.usecases.outbound_ports import Reply
+from infra.local.repairs import task_tokens
 from tests.aws.recorder import as_function
 from tests.stories.functions import ALARM, FAILS_ITS_CHECK, WELL, Function
 from tests.stories.nodes import Behaviour
@@ -89,7 +91,9 @@ class Day:
         """The same over HTTP."""
         self.world.ok("ada", "PUT", "/api/v1/hooks", {})
         deployment = self._deploy()
-        self._call_back(self._asked())
+        asked = self._asked()
+        self._a_step_is_late(deployment)
+        self._call_back(asked)
         self.world.run(deployment)
 
     def _hooks_fail_and_never_answer(self) -> None:
@@ -216,6 +220,13 @@ class Day:
         """What the function `hooks` tells when an answer was slow."""
         result = {"kind": "hook", "id": asked["callId"], "status": status, "message": ""}
         self.world.cloud.invoke("events", {"source": "hotswap.calls", "detail": result})
+
+    def _a_step_is_late(self, deployment: str) -> None:
+        """It asks whether the machine still waits with the token that is stored, and drops its own."""
+        wait = wiring.store().get(Wait, deployment)
+        assert wait is not None
+        late = {"state": str(wait.state), "input": {"deploymentId": deployment}, "execution": deployment}
+        self.world.cloud.invoke("steps", {**late, "token": task_tokens.new_token()})
 
     def _call_back(self, asked: dict[str, Any]) -> None:
         path = asked["callbackUrl"].removeprefix(wiring.settings().public_url)
