@@ -85,7 +85,7 @@ class Answer:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
     """What is promised of one operation. `access` None is public, "node" takes a node's credential, "callback"
-    the one-time token of a hook call."""
+    the one-time token of a hook call. `also` are other statuses of success, with the same body."""
 
     operation_id: str
     method: str
@@ -95,6 +95,7 @@ class Spec:
     query: type[Received] | None = None
     response: type[Answered] | None = None
     status: int = HTTPStatus.OK
+    also: tuple[int, ...] = ()
     errors: tuple[int, ...] = ()
     summary: str = ""
     tag: str = ""
@@ -119,6 +120,7 @@ def endpoint(
     query: type[Received] | None = None,
     response: type[Answered] | None = None,
     status: int = HTTPStatus.OK,
+    also: tuple[int, ...] = (),
     errors: tuple[int, ...] = (),
     summary: str,
     max_bytes: int = MEBIBYTE,
@@ -143,6 +145,7 @@ def endpoint(
             query=query,
             response=response,
             status=status,
+            also=also,
             errors=errors,
             summary=summary,
             tag=view.__module__.rpartition(".")[2],

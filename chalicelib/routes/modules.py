@@ -42,6 +42,7 @@ ONE = VERSIONS + "/{version}"
     body=RegisterVersion,
     response=RegisteredBody,
     status=201,
+    also=(200,),
     errors=(409,),
     summary="Register a version and get a link to upload its bytes to; 200 when it is registered already",
 )

@@ -89,7 +89,10 @@ def _operation(spec: Spec) -> dict[str, Any]:
         "summary": spec.summary,
         "tags": [spec.tag],
         "parameters": [*_path_parameters(spec), *_query_parameters(spec), *_header_parameters(spec)],
-        "responses": {str(spec.status): _success(spec), **{str(s): _failure(s) for s in _failures(spec)}},
+        "responses": {
+            **{str(int(s)): _success(spec, s) for s in (spec.status, *spec.also)},
+            **{str(s): _failure(s) for s in _failures(spec)},
+        },
         "security": [] if spec.access is None else [{_scheme(spec): []}],
     }
     if spec.access not in (None, "node", "callback"):
@@ -175,12 +178,12 @@ def _failures(spec: Spec) -> list[int]:
     return sorted(found)
 
 
-def _success(spec: Spec) -> dict[str, Any]:
-    answer: dict[str, Any] = {"description": HTTPStatus(spec.status).phrase}
+def _success(spec: Spec, status: int) -> dict[str, Any]:
+    answer: dict[str, Any] = {"description": HTTPStatus(status).phrase}
     if spec.response is not None:
         schema = {"$ref": REFERENCE.format(model=spec.response.__name__)}
         answer["content"] = {spec.media_type: {"schema": schema}}
-    elif spec.status != HTTPStatus.NO_CONTENT:
+    elif status != HTTPStatus.NO_CONTENT:
         answer["content"] = {spec.media_type: {}}
     return answer
 

@@ -23,6 +23,7 @@ ALL = "/api/v1/signing-keys"
     body=AddSigningKey,
     response=SigningKeyBody,
     status=201,
+    also=(200,),
     errors=(409,),
     summary="Accept artifacts signed by this key; 200 when they are already",
 )

@@ -151,6 +151,7 @@ def judge(case: schemathesis.Case) -> None:
 
 def _signed_in() -> str:
     """A token that is good now: one of the requests before may have been to log out, many were wrong passwords."""
+    served()  # other tests of this process have installations of their own
     there()  # made before anybody's time is over
     api = installation()
     token = api.token("ada")
