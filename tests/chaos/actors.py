@@ -104,7 +104,6 @@ class FaultyNode(ANode):
     ill: Mode | None = None
     well_at_ms: int = 0
     beats: int = 0
-    talking: bool = False
 
     @property
     def is_well(self) -> bool:
@@ -116,18 +115,12 @@ class FaultyNode(ANode):
 
     def beat(self) -> None:
         self.beats += 1
-        if self.talking:
-            return  # a node has one report on its way at a time, however long it takes
         if self._has(Mode.NODE_DIES) or (self._has(Mode.NODE_SLOW) and self.beats % ONE_OF):
             return
-        self.talking = True
-        try:
-            super().beat()
-        finally:
-            self.talking = False
+        super().beat()
 
     def report(self) -> HeartbeatAnswer:
-        now = self.ports.clock.machine_ms()
+        now, asked = self.ports.clock.machine_ms(), self.beats
         heartbeat = Heartbeat(
             interval=self.interval, kernel_version="test", modules=(self.says(),), windows=self._windows(now)
         )
@@ -139,6 +132,9 @@ class FaultyNode(ANode):
             )
         except Killed:
             raise Unavailable("No answer came.") from None
+        if self.beats != asked:
+            # Waited for too long: the node has reported anew since, and does not hear the old answer any more.
+            raise Unavailable("The answer came too late.")
         self.at_ms = now
         return answer
 

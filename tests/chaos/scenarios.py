@@ -128,7 +128,9 @@ def _one_cannot_start_it(scene: Scene) -> None:
 
 
 def _canary(scene: Scene) -> None:
-    scene.set_policy(strategy=CANARY, analysis=AnalysisPolicy())
+    # Held for a minute at most: whoever waits longer for numbers waits for a person.
+    hold = HoldPolicy(step_seconds=30, max_holds=2)
+    scene.set_policy(strategy=CANARY, analysis=AnalysisPolicy(), hold=hold)
     runs_already(scene)
     for node in scene.nodes:
         node.requests = 1_000

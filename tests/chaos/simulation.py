@@ -23,7 +23,7 @@ from tests.chaos.scenarios import SCENARIOS, Scenario
 from tests.usecases.scene import Scene, a_scene, with_store
 
 ROUND_S = 5
-MOST_ROUNDS = 1_500
+MOST_ROUNDS = 400
 SWEEP_EVERY = 12
 MEANWHILE_S = 40
 TABLE = frozenset({"get", "list", "page", "commit", "add_many"})
