@@ -12,6 +12,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from infra.local.cloud import LocalCloud
@@ -169,7 +170,8 @@ def test_calls_above_the_reserved_concurrency_are_refused_and_counted() -> None:
         alias_weights_are_heeded(calls.append),
         qualifier_is_heeded(),
     ):
-        client = a_function(lambda name: boto3.client(name, region_name="us-east-1"))
+        once = Config(retries={"total_max_attempts": 1})
+        client = a_function(lambda name: boto3.client(name, region_name="us-east-1", config=once))
         client.put_function_concurrency(FunctionName=FUNCTION, ReservedConcurrentExecutions=0)
 
         with pytest.raises(ClientError) as refused:
