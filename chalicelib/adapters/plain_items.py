@@ -27,7 +27,7 @@ class PlainItemParsers(ResponseParserFactory):
     def create_parser(self, protocol_name: str) -> Any:
         """The parser of a protocol."""
         if protocol_name == "json":
-            return PlainItemParser(**self._defaults)  # type: ignore[attr-defined]  # so too
+            return PlainItemParser(**getattr(self, "_defaults", {}))
         return super().create_parser(protocol_name)
 
 

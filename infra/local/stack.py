@@ -23,6 +23,7 @@ from chalicelib.usecases.ports import Clock
 from chalicelib.usecases.reconcile import reconcile
 from infra.local.api_client import ApiClient
 from infra.local.cloud import LocalCloud
+from infra.local.garbage import garbage_is_looked_for_rarely
 from infra.local.http_server import HttpServer
 from infra.local.policy_time import PolicyTime
 from infra.local.sessions import core_session_with_shared_models
@@ -195,6 +196,7 @@ class LocalStack:
         # What was unfinished when the last process died goes on now, not at the next sweep.
         forgive_silence(ports=wiring.ports())
         reconcile(grace_ms=0, ports=wiring.ports())
+        self._stack.enter_context(garbage_is_looked_for_rarely())
 
     def _log_to(self, file: Path) -> None:
         """What Lambda would send to CloudWatch goes to a file, so that the terminal is for people."""

@@ -25,7 +25,7 @@ from tests.stories.conftest import a_world
 from tests.stories.world import World
 
 TARGET = 1.5
-TIMES, REPETITIONS = 30, 11
+TIMES, REPETITIONS = 20, 9
 
 
 class Recording:
