@@ -20,9 +20,10 @@ from chalicelib.usecases.control_deployment import (
     roll_back,
 )
 from chalicelib.usecases.control_line import current_line, limit_line, resume_line, stop_line
+from chalicelib.usecases.create_deployment import DeploymentRequest, create_deployment
 from chalicelib.usecases.ports import Add, Replace
 from chalicelib.usecases.reconcile import reconcile
-from tests.usecases.scene import DANA, Scene, a_scene, runs_already
+from tests.usecases.scene import DANA, Scene, a_scene, register, runs_already
 
 ADA = Caller(name="ada", roles=frozenset({Role.ADMIN}))
 
@@ -130,9 +131,9 @@ def test_under_a_limit_of_one_the_second_waits_until_the_first_is_done() -> None
     scene = a_ready_scene()
     limit_line(1, reason="holidays", caller=ADA, ports=scene.ports)
     first = baking(scene)
-    other = Environment.QA
-    scene.set_policy(environment=other)
-    second = scene.create("1.0.0", target=other)
+    register("1.0.0", module="ledger", ports=scene.ports)
+    request = DeploymentRequest(module="ledger", version="1.0.0", target=Environment.DEVELOPMENT)
+    second = create_deployment(request, caller=DANA, idempotency_key="", ports=scene.ports)
     scene.settle()
 
     line = current_line(ports=scene.ports)
@@ -179,8 +180,17 @@ def test_a_full_queue_is_refused_at_once_and_names_the_holder() -> None:
     assert (refused.value.holder, refused.value.limit) == (holder.id, 1)
 
 
-def test_a_full_queue_keeps_nobody_from_an_environment_that_needs_no_change() -> None:
+def test_a_full_queue_also_refuses_what_runs_now_and_is_about_to_be_replaced() -> None:
     scene = a_ready_scene(queue_limit=0)
-    baking(scene)
+    holder = baking(scene)
 
-    assert scene.create("1.0.0").status is Status.PENDING
+    with pytest.raises(QueueFull) as refused:
+        scene.create("1.0.0")
+
+    assert refused.value.holder == holder.id
+
+
+def test_a_queue_without_places_keeps_nobody_from_an_environment_that_needs_no_change() -> None:
+    scene = a_ready_scene(queue_limit=0)
+
+    assert scene.run(scene.create("1.0.0")).status is Status.COMPLETED
