@@ -344,11 +344,11 @@ test('hooks ask an endpoint, which calls back; webhooks are told, and their mess
     expect((await ada.hooks.put({})).test).toBeNull()
     expect((await vic.hooks.get()).moduleName).toBeNull()
     await ada.hooks.putForModule(MODULE, { test: { url: `${here}/hook`, timeoutSeconds: 60 } })
-    expect((await vic.hooks.get(MODULE)).test?.url).toBe(`${here}/hook`)
+    expect((await ada.hooks.get(MODULE)).test?.url).toBe(`${here}/hook`)
     const added = await ada.webhooks.add({ url: `${here}/webhook`, eventTypes: ['HookCalled'] })
     secret = added.secret
     expect((await vic.webhooks.list().all()).map(({ webhookId }) => webhookId)).toContain(added.webhookId)
-    expect((await vic.webhooks.get(added.webhookId)).url).toBe(`${here}/webhook`)
+    expect((await ada.webhooks.get(added.webhookId)).url).toBe(`${here}/webhook`)
 
     const { executionId } = await dana.deployments.create({ ...DEVELOPMENT, version: '2.0.0' })
     await followed(executionId, {
