@@ -105,7 +105,7 @@ function Nodes({ cluster }: { cluster: Cluster }) {
             <Link href={`/nodes/${node.nodeId}`} class="row">
               <span class="row-main name">{node.name}</span>
               <Status word={node.state} />
-              <span class="version row-needs">
+              <span class="version">
                 {node.modules.map((each) => versions.get(each.active) || short(each.active)).join(', ') || 'nothing'}
                 {node.status !== 'Active' && <span class="tag">{node.status.toLowerCase()}</span>}
               </span>
