@@ -73,6 +73,14 @@ def kills_of_strategies() -> Iterator[Plan]:
     return kills(tuple(itertools.chain(*STRATEGIES.values())))
 
 
+def stragglers() -> Iterator[Plan]:
+    """Every run of AdvanceWave once more, late: the machine waits with another token by then."""
+    for name in SCENARIOS:
+        for place in places_of(name):
+            if place.call == "step.AdvanceWave":
+                yield name, (Fault(place.ordinal, Mode.LATE_AGAIN),)
+
+
 def every_call(seed: int) -> list[Plan]:
     """Every call of every scenario with every mode, in an order by seed."""
     plans: list[Plan] = [
@@ -128,6 +136,7 @@ def bounded(seed: int) -> Iterator[Plan]:
     yield from undisturbed()
     yield from every_kind(seed)
     yield from kills_of_strategies()
+    yield from stragglers()
     yield from pairs(seed)[:PAIRS]
     yield from itertools.islice(cascades(seed), CASCADES)
     yield from itertools.islice(drawn_plans(seed), DRAWN)

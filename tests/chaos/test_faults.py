@@ -27,6 +27,7 @@ from tests.chaos.plans import (
     kills,
     pairs,
     places_of,
+    stragglers,
     undisturbed,
 )
 from tests.chaos.scenarios import SCENARIOS
@@ -64,6 +65,10 @@ def test_a_kill_at_any_step_of_a_strategy_or_of_its_way_back_breaks_nothing(stra
 
     assert not failures(plans, tally, invalid_too=True)
     assert sum(tally.by_mode[mode] for mode in KILLS) == len(plans)
+
+
+def test_a_step_that_runs_once_more_when_the_machine_has_gone_on_breaks_nothing() -> None:
+    assert not failures(list(stragglers()), Tally(), invalid_too=True)
 
 
 @pytest.mark.parametrize(
