@@ -110,7 +110,7 @@ def test_a_second_answer_comes_too_late(world: World):
 
 
 def test_a_task_waits_with_its_token_until_it_is_answered(world: World):
-    world.executions.start("one", "deployment-1")
+    world.executions.start("one", "deployment-1", "correlation-1")
     token = world.token_of("one")
 
     assert world.executions.is_waiting(token)
