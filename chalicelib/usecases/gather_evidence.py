@@ -73,6 +73,7 @@ def gather_evidence(
         known = before.get(ran, ())
         return NodeEvidence(
             node_id=member.node_id,
+            name=member.name,
             before=known if thorough else _by_minute(known),
             earlier=earlier.get(runs, ()),
             during=during.get(runs, ()),

@@ -127,6 +127,19 @@ def test_one_bad_node_among_ten_is_named():
     assert "bad" in {finding.node_id for finding in verdict.findings}
 
 
+def test_people_read_the_name_of_a_node_and_programs_its_id():
+    nodes = [dataclasses.replace(a_node(f"n{i}"), name=f"production-{i:02d}") for i in range(9)]
+    bad = dataclasses.replace(a_node("p-01", errors=20), name="production-10")
+    gone = dataclasses.replace(a_node("p-02", silent=True), name="production-11")
+
+    worse = judge(Evidence(canary=(*nodes, bad)), POLICY)
+    silent = find_harm(Evidence(canary=(*nodes, gone)), POLICY)
+
+    assert [f.sentence[:18] for f in worse.findings if f.node_id == "p-01"] == ["Node production-10"]
+    assert silent is not None
+    assert "(production-11) fell silent" in silent.reasons[0].sentence
+
+
 def test_a_node_that_always_was_worse_is_not_taken_for_a_bad_version():
     peculiar = a_node("p", errors=4, errors_before=4)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from chalicelib.domain.analysis.cells import Cell, on_grid
@@ -48,7 +48,7 @@ class Comparison:
 
     With control, `baseline` are the control nodes over the same time; compared with before, they are the canary nodes
     themselves and their `before`; `baseline_bake` is its part in this bake, or all of it. `canary_nodes` and
-    `control_nodes` are the same evidence, node by node.
+    `control_nodes` are the same evidence, node by node; `names` tells what people call a canary node by its id.
     """
 
     compared_with: ComparedWith
@@ -59,6 +59,7 @@ class Comparison:
     canary_nodes: tuple[tuple[str, Reading], ...]
     control_nodes: tuple[Reading, ...]
     before_grain_ms: int
+    names: Mapping[str, str]
     shares_nodes: bool = False
 
     @property
@@ -85,6 +86,7 @@ def compare(evidence: Evidence, policy: AnalysisPolicy) -> Comparison:
         (node.node_id, _read(node, _first_start(node) + policy.warm_up_ms, policy, before_grain_ms))
         for node in evidence.canary
     )
+    names = {node.node_id: node.name or node.node_id for node in evidence.canary}
     canary = _together(reading for _, reading in canary_nodes)
     control_nodes = tuple(_read(node, same_time_from_ms, policy, before_grain_ms) for node in evidence.control)
     control = _together(control_nodes)
@@ -99,6 +101,7 @@ def compare(evidence: Evidence, policy: AnalysisPolicy) -> Comparison:
             canary_nodes=canary_nodes,
             control_nodes=control_nodes,
             before_grain_ms=before_grain_ms,
+            names=names,
             shares_nodes={node.node_id for node in evidence.control} == {node.node_id for node in evidence.canary},
         )
     return Comparison(
@@ -110,6 +113,7 @@ def compare(evidence: Evidence, policy: AnalysisPolicy) -> Comparison:
         canary_nodes=canary_nodes,
         control_nodes=(),
         before_grain_ms=before_grain_ms,
+        names=names,
     )
 
 

@@ -35,6 +35,7 @@ class ErrorTest:
     tested_ratio: float
     alpha: float
     log_e: float
+    node_name: str = ""
 
     @property
     def is_harm(self) -> bool:
@@ -139,6 +140,7 @@ def _test(
     by_floor = _log_e_floor(canary, baseline, dispersion, widening, policy)
     return ErrorTest(
         node_id=node_id,
+        node_name=comparison.names[node_id] if node_id else "",
         canary=canary,
         baseline=baseline,
         is_enough=enough,
@@ -232,7 +234,7 @@ def _effect(test: ErrorTest) -> float | None:
 
 
 def _sentence(test: ErrorTest, policy: AnalysisPolicy, conclusion: Conclusion) -> str:
-    who = f"Node {test.node_id}" if test.node_id else "The canary"
+    who = f"Node {test.node_name}" if test.node_id else "The canary"
     if not test.canary.requests:
         return f"{who} has served no requests."
     rate = per_cent(test.canary.errors / test.canary.requests)

@@ -37,10 +37,11 @@ class NodeEvidence:
     `earlier` are those between: of a canary node under the new version in the bakes before this one, of a control node
     over that same time. They let evidence grow over the waves; without them each wave is judged on its own.
     Windows may come in any order and merged as coarsely as the caller likes; the grain of the level tests is then as
-    coarse. `silent`: three heartbeat intervals without a word. `failed`: it could not bring the version up.
+    coarse. `name`: what people call it, where that is not its id. `silent`: three heartbeat intervals without a word. `failed`: it could not bring the version up.
     """
 
     node_id: str
+    name: str = ""
     before: tuple[Window, ...] = ()
     during: tuple[Window, ...] = ()
     earlier: tuple[Window, ...] = ()

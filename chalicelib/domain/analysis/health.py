@@ -47,8 +47,8 @@ def find_outright_failure(evidence: Evidence, policy: AnalysisPolicy) -> Verdict
 
 
 def _lost_nodes(evidence: Evidence, policy: AnalysisPolicy) -> tuple[Reason, ...]:
-    failed = sorted(node.node_id for node in evidence.canary if node.failed)
-    silent = sorted(node.node_id for node in evidence.canary if node.silent and not node.failed)
+    failed = sorted(node.name or node.node_id for node in evidence.canary if node.failed)
+    silent = sorted(node.name or node.node_id for node in evidence.canary if node.silent and not node.failed)
     if len(failed) + len(silent) <= policy.max_failed_nodes:
         return ()
     tolerated = f"{policy.max_failed_nodes} tolerated"

@@ -48,6 +48,7 @@ class LevelTest:
     in_a_row: bool
     above_floor: bool
     increase_pct: int
+    node_name: str = ""
 
     @property
     def is_harm(self) -> bool:
@@ -177,6 +178,7 @@ def _assess_node(
     return LevelTest(
         level=Level.MEMORY,
         node_id=node_id,
+        node_name=comparison.names[node_id],
         canary_value=value,
         expected_value=round(expected),
         canary_cells=len(changes),
@@ -273,7 +275,7 @@ def _conclusion(test: LevelTest, policy: AnalysisPolicy) -> Conclusion:
 
 def _sentence(test: LevelTest, policy: AnalysisPolicy, conclusion: Conclusion) -> str:
     name = "CPU" if test.level is Level.CPU else "Memory"
-    name += f" of node {test.node_id}" if test.node_id else ""
+    name += f" of node {test.node_name}" if test.node_id else ""
     if conclusion is Conclusion.NO_DATA or test.canary_value is None or test.expected_value is None:
         return f"{name} was not measured."
     shown = f"{name} is {_show(test, test.canary_value)} where {_show(test, test.expected_value)} was to be expected"
