@@ -5,9 +5,12 @@ Whoever runs the program elsewhere (the local cloud, tests) brings adapters of i
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING
+
+from chalicelib.parts import install as install
+from chalicelib.parts import later, part
+from chalicelib.parts import reset as reset
 
 if TYPE_CHECKING:
     from chalicelib.adapters.aws_clients import AwsClients
@@ -39,447 +42,279 @@ if TYPE_CHECKING:
         Telemetry,
     )
 
-T = TypeVar("T")
 
-REPLACEABLE: Final = frozenset(
-    {
-        "aliases",
-        "alias_ports",
-        "approval_links",
-        "artifacts",
-        "bus",
-        "checkpoint_signer",
-        "calls",
-        "clients",
-        "clock",
-        "dead_letters",
-        "executions",
-        "id_tokens",
-        "metric_sources",
-        "metrics",
-        "master_key",
-        "new_id",
-        "outbound",
-        "pause",
-        "passwords",
-        "settings",
-        "signatures",
-        "store",
-        "telemetry",
-        "tokens",
-    }
-)
-
-_lock = threading.RLock()
-_made: dict[str, Any] = {}
-_installed: dict[str, Any] = {}
-
-
-def install(**adapters: Any) -> None:
-    """Use these from now on instead of what would be made; `new_id` is a function, the others are what they implement.
-
-    What was made before is forgotten, so that nothing goes on with what has been replaced; AWS clients are kept.
-
-    Raises:
-        TypeError: there is no such part.
-    """
-    unknown = set(adapters) - REPLACEABLE
-    if unknown:
-        raise TypeError(f"nothing is called {', '.join(sorted(unknown))}; there are {', '.join(sorted(REPLACEABLE))}")
-    with _lock:
-        _installed.update(adapters)
-        for name in set(_made) - ({"clients"} - set(adapters)):
-            del _made[name]
-
-
-def reset() -> None:
-    """Forget everything that was installed and made; the next call makes it anew from the environment."""
-    with _lock:
-        _installed.clear()
-        _made.clear()
-
-
+@part
 def settings() -> Settings:
     """The settings of this process.
 
     Raises:
         BadSettings: the environment lacks some.
     """
+    from chalicelib.settings import Settings
 
-    def make() -> Settings:
-        from chalicelib.settings import Settings
-
-        return Settings.from_env()
-
-    return _once("settings", make)
+    return Settings.from_env()
 
 
+@part
 def clients() -> AwsClients:
     """The AWS clients of this process."""
+    from chalicelib.adapters.aws_clients import AwsClients
 
-    def make() -> AwsClients:
-        from chalicelib.adapters.aws_clients import AwsClients
-
-        return AwsClients()
-
-    return _once("clients", make)
+    return AwsClients()
 
 
+@part
 def clock() -> Clock:
     """Both kinds of time."""
+    from chalicelib.adapters.clock import MachineClock
 
-    def make() -> Clock:
-        from chalicelib.adapters.clock import MachineClock
-
-        return MachineClock()
-
-    return _once("clock", make)
+    return MachineClock()
 
 
+@part
 def store() -> Store:
     """The one table."""
+    from chalicelib.adapters.dynamodb.table import DynamoStore
 
-    def make() -> Store:
-        from chalicelib.adapters.dynamodb.table import DynamoStore
-
-        return DynamoStore(clients().get("dynamodb"), settings().table)
-
-    return _once("store", make)
+    return DynamoStore(clients().get("dynamodb"), settings().table)
 
 
+@part
 def metrics() -> Metrics:
     """Measured windows."""
+    from chalicelib.adapters.dynamodb.metrics import DynamoMetrics
 
-    def make() -> Metrics:
-        from chalicelib.adapters.dynamodb.metrics import DynamoMetrics
-
-        return DynamoMetrics(clients().get("dynamodb"), settings().table)
-
-    return _once("metrics", make)
+    return DynamoMetrics(clients().get("dynamodb"), settings().table)
 
 
+@part
 def executions() -> Executions:
     """The state machine."""
+    from chalicelib.adapters.step_functions import StepFunctionsExecutions
 
-    def make() -> Executions:
-        from chalicelib.adapters.step_functions import StepFunctionsExecutions
-
-        return StepFunctionsExecutions(clients().get("stepfunctions"), settings().state_machine_arn)
-
-    return _once("executions", make)
+    return StepFunctionsExecutions(clients().get("stepfunctions"), settings().state_machine_arn)
 
 
+@part
 def artifacts() -> Artifacts:
     """The bytes of module versions."""
+    from chalicelib.adapters.s3_artifacts import S3Artifacts
 
-    def make() -> Artifacts:
-        from chalicelib.adapters.s3_artifacts import S3Artifacts
-
-        links = clients().get("s3", endpoint=settings().s3_endpoint)
-        return S3Artifacts(clients().get("s3"), settings().artifact_bucket, links=links)
-
-    return _once("artifacts", make)
+    links = clients().get("s3", endpoint=settings().s3_endpoint)
+    return S3Artifacts(clients().get("s3"), settings().artifact_bucket, links=links)
 
 
+@part
 def bus() -> Bus:
     """Events to the outside world."""
+    from chalicelib.adapters.event_bridge import EventBridgeBus
 
-    def make() -> Bus:
-        from chalicelib.adapters.event_bridge import EventBridgeBus
-
-        return EventBridgeBus(clients().get("events"), settings().bus)
-
-    return _once("bus", make)
+    return EventBridgeBus(clients().get("events"), settings().bus)
 
 
+@part
 def calls() -> Calls:
     """Orders to the function that calls users' addresses."""
+    from chalicelib.adapters.function_calls import FunctionQueue
 
-    def make() -> Calls:
-        from chalicelib.adapters.function_calls import FunctionQueue
-
-        return FunctionQueue(clients().get("lambda"), settings().hooks_function)
-
-    return _once("calls", make)
+    return FunctionQueue(clients().get("lambda"), settings().hooks_function)
 
 
+@part
 def aliases() -> AliasOrders:
     """Orders to the function that may touch users' functions."""
+    from chalicelib.adapters.function_calls import FunctionQueue
 
-    def make() -> AliasOrders:
-        from chalicelib.adapters.function_calls import FunctionQueue
-
-        return FunctionQueue(clients().get("lambda"), settings().lambda_nodes_function)
-
-    return _once("aliases", make)
+    return FunctionQueue(clients().get("lambda"), settings().lambda_nodes_function)
 
 
+@part
 def alias_ports() -> AliasPorts:
     """Everything the function `lambda_nodes` may ask for, beside the table."""
+    from chalicelib.adapters.cloudwatch import CloudWatchAlarms, CloudWatchAliasMetrics
+    from chalicelib.adapters.lambda_nodes import LambdaFunctions
+    from chalicelib.usecases.alias_ports import AliasPorts
 
-    def make() -> AliasPorts:
-        from chalicelib.adapters.cloudwatch import CloudWatchAlarms, CloudWatchAliasMetrics
-        from chalicelib.adapters.lambda_nodes import LambdaFunctions
-        from chalicelib.usecases.alias_ports import AliasPorts
-
-        period_ms, settles_ms = settings().metrics_period_ms, settings().metrics_settle_ms
-        return AliasPorts(
-            functions=LambdaFunctions(clients().get("lambda"), settings().artifact_bucket),
-            metrics=CloudWatchAliasMetrics(clients().get("cloudwatch"), period_ms=period_ms),
-            alarms=CloudWatchAlarms(clients().get("cloudwatch")),
-            period_ms=period_ms,
-            settles_ms=settles_ms,
-        )
-
-    return _once("alias_ports", make)
+    period_ms, settles_ms = settings().metrics_period_ms, settings().metrics_settle_ms
+    return AliasPorts(
+        functions=LambdaFunctions(clients().get("lambda"), settings().artifact_bucket),
+        metrics=CloudWatchAliasMetrics(clients().get("cloudwatch"), period_ms=period_ms),
+        alarms=CloudWatchAlarms(clients().get("cloudwatch")),
+        period_ms=period_ms,
+        settles_ms=settles_ms,
+    )
 
 
+@part
 def master_key() -> Callable[[], MasterKey]:
     """Where callback tokens and receivers' secrets come from; read when first asked."""
+    from chalicelib.adapters.master_key import SecretMasterKey
 
-    def make() -> Callable[[], MasterKey]:
-        from chalicelib.adapters.master_key import SecretMasterKey
-
-        return SecretMasterKey(clients().get("secretsmanager"), settings().master_secret)
-
-    return _once("master_key", make)
+    return SecretMasterKey(clients().get("secretsmanager"), settings().master_secret)
 
 
+@part
 def outbound() -> Outbound:
     """The way out to users' addresses."""
+    from chalicelib.adapters.outbound_http import SafeHttp
 
-    def make() -> Outbound:
-        from chalicelib.adapters.outbound_http import SafeHttp
-
-        return SafeHttp(loopback=settings().outbound_loopback)
-
-    return _once("outbound", make)
+    return SafeHttp(loopback=settings().outbound_loopback)
 
 
+@part
 def pause() -> Callable[[float], None]:
     """Lets time go by between two tries."""
+    from time import sleep
 
-    def make() -> Callable[[float], None]:
-        from time import sleep
-
-        return sleep
-
-    return _once("pause", make)
+    return sleep
 
 
+@part
 def outbound_ports() -> OutboundPorts:
     """Everything the function `hooks` may ask for."""
+    from chalicelib.adapters.function_calls import FunctionQueue, LambdaUserFunctions
+    from chalicelib.usecases.outbound_ports import OutboundPorts
 
-    def make() -> OutboundPorts:
-        from chalicelib.adapters.function_calls import FunctionQueue, LambdaUserFunctions
-        from chalicelib.usecases.outbound_ports import OutboundPorts
-
-        return OutboundPorts(
-            http=outbound(),
-            functions=LambdaUserFunctions(clients().get("lambda")),
-            results=FunctionQueue(clients().get("lambda"), settings().events_function),
-            clock=clock(),
-            master_key=master_key(),
-            public_url=settings().public_url,
-            pause=pause(),
-        )
-
-    return _once("outbound_ports", make)
+    return OutboundPorts(
+        http=outbound(),
+        functions=LambdaUserFunctions(clients().get("lambda")),
+        results=FunctionQueue(clients().get("lambda"), settings().events_function),
+        clock=clock(),
+        master_key=master_key(),
+        public_url=settings().public_url,
+        pause=pause(),
+    )
 
 
+@part
 def dead_letters() -> DeadLetters:
     """Where refused events go.
 
     Raises:
         RuntimeError: the installation names no queue; only the function that takes events needs one.
     """
+    from chalicelib.adapters.sqs_dead_letters import SqsDeadLetters
 
-    def make() -> DeadLetters:
-        from chalicelib.adapters.sqs_dead_letters import SqsDeadLetters
-
-        queue = settings().dead_letters
-        if queue is None:
-            raise RuntimeError("HOTSWAP_DEAD_LETTERS is not set")
-        return SqsDeadLetters(clients().get("sqs"), queue)
-
-    return _once("dead_letters", make)
+    queue = settings().dead_letters
+    if queue is None:
+        raise RuntimeError("HOTSWAP_DEAD_LETTERS is not set")
+    return SqsDeadLetters(clients().get("sqs"), queue)
 
 
+@part
 def signatures() -> Signatures:
     """Checking artifact signatures."""
+    from chalicelib.adapters.signatures import Ed25519Signatures
 
-    def make() -> Signatures:
-        from chalicelib.adapters.signatures import Ed25519Signatures
-
-        return Ed25519Signatures()
-
-    return _once("signatures", make)
+    return Ed25519Signatures()
 
 
+@part
 def telemetry() -> Telemetry:
     """What operators see."""
+    from chalicelib.adapters.log_telemetry import LogTelemetry
 
-    def make() -> Telemetry:
-        from chalicelib.adapters.log_telemetry import LogTelemetry
-
-        return LogTelemetry(settings().stage)
-
-    return _once("telemetry", make)
+    return LogTelemetry(settings().stage)
 
 
+@part
 def checkpoint_signer() -> CheckpointSigner:
     """The key that seals the audit."""
+    from chalicelib.adapters.checkpoint_keys import SecretCheckpointKeys
+    from chalicelib.adapters.secret_keys import SecretKeys
 
-    def make() -> CheckpointSigner:
-        from chalicelib.adapters.checkpoint_keys import SecretCheckpointKeys
-        from chalicelib.adapters.secret_keys import SecretKeys
-
-        keys = SecretKeys(clients().get("secretsmanager"), settings().audit_secret, clock())
-        return SecretCheckpointKeys(keys, audit_keys())
-
-    return _once("checkpoint_signer", make)
+    keys = SecretKeys(clients().get("secretsmanager"), settings().audit_secret, clock())
+    return SecretCheckpointKeys(keys, audit_keys())
 
 
+@part
 def audit_keys() -> PublishedKeys:
     """Which keys may have sealed the audit."""
+    from chalicelib.adapters.checkpoint_keys import PublishedKeys
 
-    def make() -> PublishedKeys:
-        from chalicelib.adapters.checkpoint_keys import PublishedKeys
-
-        return PublishedKeys(clients().get("secretsmanager"), settings().audit_public_secret)
-
-    return _once("audit_keys", make)
+    return PublishedKeys(clients().get("secretsmanager"), settings().audit_public_secret)
 
 
+@part
 def metric_sources() -> Mapping[Source, MetricSource]:
     """Where user-declared metrics come from; Prometheus where the installation names a server."""
+    from chalicelib.adapters.heartbeat_metrics import HeartbeatMetrics
+    from chalicelib.domain.analysis.evidence import Source
 
-    def make() -> Mapping[Source, MetricSource]:
-        from chalicelib.adapters.heartbeat_metrics import HeartbeatMetrics
-        from chalicelib.domain.analysis.evidence import Source
+    sources: dict[Source, MetricSource] = {Source.HEARTBEAT: HeartbeatMetrics()}
+    server = settings().prometheus_url
+    if server is not None:
+        from chalicelib.adapters.prometheus import PrometheusMetrics
 
-        sources: dict[Source, MetricSource] = {Source.HEARTBEAT: HeartbeatMetrics()}
-        server = settings().prometheus_url
-        if server is not None:
-            from chalicelib.adapters.prometheus import PrometheusMetrics
-
-            sources[Source.PROMETHEUS] = PrometheusMetrics(server)
-        return sources
-
-    return _once("metric_sources", make)
+        sources[Source.PROMETHEUS] = PrometheusMetrics(server)
+    return sources
 
 
+@part
 def passwords() -> Passwords:
     """Password hashes."""
+    from chalicelib.adapters.passwords import Passwords
 
-    def make() -> Passwords:
-        from chalicelib.adapters.passwords import Passwords
-
-        return Passwords()
-
-    return _once("passwords", make)
+    return Passwords()
 
 
+@part
 def approval_links() -> ApprovalLinks:
     """Links that decide, signed with the keys of access tokens."""
+    from chalicelib.adapters.approval_links import SignedApprovalLinks
 
-    def make() -> ApprovalLinks:
-        from chalicelib.adapters.approval_links import SignedApprovalLinks
-
-        return SignedApprovalLinks(token_keys(), clock())
-
-    return _once("approval_links", make)
+    return SignedApprovalLinks(token_keys(), clock())
 
 
+@part
 def token_keys() -> SecretKeys:
     """The keys that sign access tokens."""
+    from chalicelib.adapters.secret_keys import SecretKeys
 
-    def make() -> SecretKeys:
-        from chalicelib.adapters.secret_keys import SecretKeys
-
-        return SecretKeys(clients().get("secretsmanager"), settings().signing_secret, clock())
-
-    return _once("token_keys", make)
+    return SecretKeys(clients().get("secretsmanager"), settings().signing_secret, clock())
 
 
+@part
 def tokens() -> Tokens:
     """Access tokens."""
+    from chalicelib.adapters.tokens import Tokens
 
-    def make() -> Tokens:
-        from chalicelib.adapters.tokens import Tokens
-
-        return Tokens(token_keys(), clock())
-
-    return _once("tokens", make)
+    return Tokens(token_keys(), clock())
 
 
+@part
 def id_tokens() -> IdTokens:
     """Identity tokens of trusted issuers."""
+    from chalicelib.adapters.id_tokens import IdTokens
+    from chalicelib.adapters.outbound_http import SafeHttp
 
-    def make() -> IdTokens:
-        from chalicelib.adapters.id_tokens import IdTokens
-        from chalicelib.adapters.outbound_http import SafeHttp
-
-        return IdTokens(SafeHttp(loopback=settings().loopback_issuers), clock())
-
-    return _once("id_tokens", make)
+    return IdTokens(SafeHttp(loopback=settings().loopback_issuers), clock())
 
 
-def new_id() -> str:
-    """An id nobody has; ids sort by the time they were made."""
+@part
+def new_id() -> Callable[[], str]:
+    """Makes ids nobody has; they sort by the time they were made."""
+    from chalicelib.adapters.ids import Ulids
 
-    def make() -> Callable[[], str]:
-        from chalicelib.adapters.ids import Ulids
-
-        return Ulids(clock()).new
-
-    return _once("new_id", make)()
+    return Ulids(clock()).new
 
 
+@part
 def ports() -> Ports:
     """Everything a use case may ask for."""
+    from chalicelib.usecases.ports import Ports
 
-    def make() -> Ports:
-        from chalicelib.usecases.ports import Ports
-
-        return Ports(
-            store=store(),
-            metrics=metrics(),
-            clock=clock(),
-            executions=later("executions", executions),
-            artifacts=later("artifacts", artifacts),
-            bus=later("bus", bus),
-            calls=later("calls", calls),
-            aliases=later("aliases", aliases),
-            signatures=later("signatures", signatures),
-            telemetry=telemetry(),
-            metric_sources=metric_sources(),
-            new_id=new_id,
-        )
-
-    return _once("ports", make)
-
-
-class _Later:
-    """Stands for a part until somebody asks it for something."""
-
-    def __init__(self, part: Callable[[], Any]) -> None:
-        self._part = part
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._part(), name)
-
-
-def later(name: str, part: Callable[[], T]) -> T:
-    """The part `name`, made when it is first asked for something: a cold start makes nothing that it does not use."""
-    return cast(T, _installed[name] if name in _installed else _Later(part))
-
-
-def _once(name: str, make: Callable[[], T]) -> T:
-    found = _made.get(name)
-    if found is not None:
-        return cast(T, found)
-    with _lock:
-        if name not in _made:
-            _made[name] = _installed[name] if name in _installed else make()
-        return cast(T, _made[name])
+    return Ports(
+        store=store(),
+        metrics=metrics(),
+        clock=clock(),
+        executions=later(executions),
+        artifacts=later(artifacts),
+        bus=later(bus),
+        calls=later(calls),
+        aliases=later(aliases),
+        signatures=later(signatures),
+        telemetry=telemetry(),
+        metric_sources=metric_sources(),
+        new_id=new_id(),
+    )

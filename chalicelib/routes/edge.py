@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.seal import MasterKey
+from chalicelib.parts import later
 from chalicelib.routes.console_files import ConsoleFiles
 from chalicelib.routes.limits import Limits
 from chalicelib.usecases.find_versions import KnownVersions
@@ -103,22 +104,22 @@ def wired() -> Edge:
     if not _made or _made[-1].ports is not ports:
         settings = wiring.settings()
         identity = IdentityPorts(
-            tokens=wiring.later("tokens", wiring.tokens),
-            id_tokens=wiring.later("id_tokens", wiring.id_tokens),
-            passwords=wiring.later("passwords", wiring.passwords),
+            tokens=later(wiring.tokens),
+            id_tokens=later(wiring.id_tokens),
+            passwords=later(wiring.passwords),
             new_secret=lambda: secrets.token_urlsafe(32),
         )
         _made[:] = [
             Edge(
                 ports=ports,
                 identity=identity,
-                links=wiring.later("approval_links", wiring.approval_links),
+                links=later(wiring.approval_links),
                 stage=settings.stage,
                 origins=frozenset(settings.cors_origins),
                 heartbeat_ms=settings.heartbeat_ms,
                 limits=Limits(settings.limits_percent),
                 master_key=wiring.master_key(),
-                audit_keys=wiring.later("audit_keys", wiring.audit_keys),
+                audit_keys=later(wiring.audit_keys),
                 loopback=settings.outbound_loopback,
                 loopback_issuers=settings.loopback_issuers,
             )

@@ -100,7 +100,7 @@ def test_every_part_can_be_made():
     )
 
     assert all(part() is part() for part in parts)
-    assert wiring.new_id() < wiring.new_id()
+    assert wiring.new_id()() < wiring.new_id()()
 
 
 @pytest.mark.usefixtures("environment")
@@ -123,7 +123,7 @@ def test_what_is_installed_is_used_by_what_is_made_afterwards():
 
     assert wiring.clock() is clock
     assert wiring.ports().store is store
-    assert wiring.new_id().startswith("01ARYZ6S41")
+    assert wiring.new_id()().startswith("01ARYZ6S41")
 
 
 @pytest.mark.usefixtures("environment")
