@@ -140,12 +140,6 @@ DEFECTS: tuple[Defect, ...] = (
         new="        entries=(*said, ended),\n",
     ),
     Defect(
-        name="an end that can be left",
-        file="chalicelib/domain/deployment.py",
-        old="    **{end: frozenset() for end in ENDS},\n",
-        new="    **{end: frozenset(Status) for end in ENDS},\n",
-    ),
-    Defect(
         name="let a late token replace the one that is waited with",
         file=f"{USECASES}/wait_for_token.py",
         old="        if stored is not None and _is_on(stored, run=run, ports=ports):\n            break\n",
@@ -171,6 +165,12 @@ DEFECTS: tuple[Defect, ...] = (
     ),
     Defect(
         name="begin the first wave on every node",
+        file=f"{USECASES}/start_wave.py",
+        old="moved = replace(moved, active_upto=0 if staging else wave.upto, ",
+        new="moved = replace(moved, active_upto=0 if staging else rollout.fleet, ",
+    ),
+    Defect(
+        name="begin a later wave on every node",
         file=f"{USECASES}/start_wave.py",
         old="        active_upto=before.active_upto if staging else wave.upto,\n",
         new="        active_upto=before.active_upto if staging else rollout.fleet,\n",

@@ -32,6 +32,7 @@ INVARIANTS: tuple[Callable[[Evidence], Iterator[str]], ...] = (
     safety_of_words.receivers_hear_the_truth,
     safety.reads_never_go_back,
     safety_of_nodes.waves_bake_their_time,
+    safety_of_nodes.orders_keep_to_the_plan,
     liveness.every_deployment_ends,
     liveness.outbox_is_empty,
     liveness.nothing_is_left_behind,

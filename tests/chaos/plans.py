@@ -81,6 +81,14 @@ def stragglers() -> Iterator[Plan]:
                 yield name, (Fault(place.ordinal, Mode.LATE_AGAIN),)
 
 
+def overtaken() -> Iterator[Plan]:
+    """Every run of Validate stands still, while the next in the queue goes to work on the same nodes."""
+    for name in SCENARIOS:
+        for place in places_of(name):
+            if place.call == "step.Validate":
+                yield name, (Fault(place.ordinal, Mode.PAUSED),)
+
+
 def every_call(seed: int) -> list[Plan]:
     """Every call of every scenario with every mode, in an order by seed."""
     plans: list[Plan] = [
@@ -137,6 +145,7 @@ def bounded(seed: int) -> Iterator[Plan]:
     yield from every_kind(seed)
     yield from kills_of_strategies()
     yield from stragglers()
+    yield from overtaken()
     yield from pairs(seed)[:PAIRS]
     yield from itertools.islice(cascades(seed), CASCADES)
     yield from itertools.islice(drawn_plans(seed), DRAWN)

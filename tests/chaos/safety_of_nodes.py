@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from chalicelib.domain.analysis.policy import AnalysisMode
 from chalicelib.domain.assignment import Assignment
-from chalicelib.domain.deployment import Status
+from chalicelib.domain.deployment import Deployment, Status
 from chalicelib.domain.strategies import WaveKind
 from chalicelib.domain.timeline import EventType
 from tests.chaos.evidence import Evidence
@@ -89,6 +89,21 @@ def waves_keep_their_size(evidence: Evidence) -> Found:
             took[effect.fence].add(effect.node)
             if len(took[effect.fence]) > allowed[effect.fence]:
                 yield f"{sorted(took[effect.fence])} run {effect.digest}, {allowed[effect.fence]} were to"
+
+
+def orders_keep_to_the_plan(evidence: Evidence) -> Found:
+    """S25: what nodes are told to run reaches no further than the wave that is on."""
+    known: dict[str, Deployment] = {}
+    for commit in evidence.history.commits:
+        records = [change.record for change in commit.changes]
+        known |= {record.id: record for record in records if isinstance(record, Deployment)}
+        for order in records:
+            if not isinstance(order, Assignment) or not order.is_changing or order.deployment_id not in known:
+                continue
+            rollout = known[order.deployment_id].rollout(order.environment)
+            planned = max((wave.upto for wave in rollout.waves if wave.number <= rollout.wave), default=0)
+            if order.active_upto > planned:
+                yield f"{order.active_upto} nodes were to run {order.candidate_version} in a wave up to {planned}"
 
 
 def waves_bake_their_time(evidence: Evidence) -> Found:

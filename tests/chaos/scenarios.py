@@ -221,6 +221,8 @@ SCENARIOS: dict[str, Scenario] = {
         Scenario(
             name="paused-and-resumed",
             wishes=(Wish(caller=DANA, version="2.0.0"),),
+            # Three waves: what holds of the first and of the last must hold of one between, too.
+            nodes=3,
             prepare=_one_by_one,
             pause=_bakes(0),
             resume=_is_paused,
@@ -236,6 +238,12 @@ SCENARIOS: dict[str, Scenario] = {
             wishes=(Wish(caller=DANA, version="2.0.0", ends=frozenset({Status.COMPLETED, Status.REJECTED})),),
             prepare=_approved,
             deciders=((AMAL, True), (ERIN, False)),
+        ),
+        Scenario(
+            name="rejected",
+            wishes=(Wish(caller=DANA, version="2.0.0", ends=frozenset({Status.REJECTED})),),
+            prepare=_approved,
+            deciders=((ERIN, False),),
         ),
         Scenario(
             name="asked-by-event",

@@ -11,6 +11,7 @@ import pytest
 
 from chalicelib.domain.analysis.policy import AnalysisPolicy
 from chalicelib.domain.approval import Approval, ApprovalStatus
+from chalicelib.domain.assignment import Assignment
 from chalicelib.domain.deployment import Deployment, Status
 from chalicelib.domain.timeline import EventType
 from chalicelib.domain.turn import Turn
@@ -227,6 +228,18 @@ def wave_takes_too_many(evidence: Evidence) -> None:
     evidence.history.effects.insert(1, replace(first, node="node-01"))
 
 
+def order_goes_beyond_its_wave(evidence: Evidence) -> None:
+    """The first wave is one node, and the order names both."""
+    for number, commit in enumerate(evidence.history.commits):
+        orders = [each for each in commit.changes if isinstance(each.record, Assignment) and each.record.is_changing]
+        if orders:
+            changed = Replace(replace(orders[0].record, active_upto=2))
+            others = tuple(each for each in commit.changes if each is not orders[0])
+            evidence.history.commits[number] = replace(commit, changes=(*others, changed))
+            return
+    raise AssertionError("no order was given")
+
+
 def wave_bakes_no_time(evidence: Evidence) -> None:
     events = evidence.events[evidence.deployments[0].id]
     deployed = next(event for event in events if event.type is EventType.WAVE_DEPLOYED)
@@ -312,6 +325,7 @@ BAD: dict[str, tuple[Callable[[Evidence], None], ...]] = {
     "no_node_flaps": (node_goes_there_and_back_and_there,),
     "waves_keep_their_size": (wave_takes_too_many,),
     "waves_bake_their_time": (wave_bakes_no_time,),
+    "orders_keep_to_the_plan": (order_goes_beyond_its_wave,),
     "nothing_is_promoted_blindly": (promoted_without_numbers,),
     "one_beginning_and_one_end": (it_ends_twice, it_goes_on_after_its_end),
     "a_hook_has_one_outcome": (hook_ends_twice,),
