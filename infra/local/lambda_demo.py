@@ -10,10 +10,10 @@ from typing import Any
 from rich.markup import escape
 
 from infra.local.cloud import LocalCloud
-from infra.local.demo import Demo
 from infra.local.demo_policies import allow_first_install, shorten_policies
 from infra.local.demo_report import Summary, print_environment, seconds_to_restore, with_deployments
 from infra.local.fleet import ENVIRONMENTS, WRONG_FOR_YEN, Signer, publish
+from infra.local.kernel_demo import Demo
 from infra.local.kernels import Kernels
 from infra.local.lambda_fleet import (
     ALIAS,
