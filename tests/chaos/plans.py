@@ -81,11 +81,15 @@ def stragglers() -> Iterator[Plan]:
                 yield name, (Fault(place.ordinal, Mode.LATE_AGAIN),)
 
 
+DISPUTED = ("approved-and-rejected", "cancelled")
+"""People want opposite things in them, so that every write has a rival."""
+
+
 def overtaken() -> Iterator[Plan]:
-    """Every run of Validate stands still, while the next in the queue goes to work on the same nodes."""
+    """Others get on just before it: before every write where people disagree, and before every run of Validate."""
     for name in SCENARIOS:
         for place in places_of(name):
-            if place.call == "step.Validate":
+            if place.call == "step.Validate" or (place.call == "table.commit" and name in DISPUTED):
                 yield name, (Fault(place.ordinal, Mode.PAUSED),)
 
 
