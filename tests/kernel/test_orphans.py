@@ -1,8 +1,12 @@
 """Ending what a killed kernel left running, where the system did not do it already."""
 
+import contextlib
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,13 +36,24 @@ def processes() -> Iterator[list[subprocess.Popen[bytes]]]:
     started: list[subprocess.Popen[bytes]] = []
     yield started
     for process in started:
-        process.kill()
-        process.communicate()
+        # Whatever it started is in its session, and would keep the pipe open.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(timeout=10)
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 def start(command: list[str], sockets: Path) -> subprocess.Popen[bytes]:
     environment = {"HOTSWAP_SOCKET": str(sockets / "1.s")}
     return subprocess.Popen(command, env=environment, start_new_session=True, stdout=subprocess.PIPE)
+
+
+def _wait_for_its_environment(process: psutil.Process) -> None:
+    """A program that is just being loaded has none for a moment, and nobody can tell whose it is."""
+    deadline = time.monotonic() + 10
+    while "HOTSWAP_SOCKET" not in process.environ():
+        assert time.monotonic() < deadline, "the grandchild never got its environment"
 
 
 def record(folder: Path, sockets: Path, pid: int, started_at: float) -> None:
@@ -80,6 +95,7 @@ def test_what_a_dead_child_had_started_is_ended_too(
     assert child.stdout is not None
     grandchild = psutil.Process(int(child.stdout.readline()))
     child.wait(timeout=10)
+    _wait_for_its_environment(grandchild)
     record(tmp_path, sockets, child.pid, 0.0)
 
     assert end_orphans(tmp_path) == 1
