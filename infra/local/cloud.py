@@ -37,6 +37,7 @@ from infra.local.repairs import (
     events,
     execution_time,
     executions,
+    instances,
     interpreter_speed,
     lambda_aliases,
     lambda_functions,
@@ -221,7 +222,8 @@ class LocalCloud:
     def _enter_repairs(self, stack: ExitStack, deliveries: Deliveries) -> None:
         timers = self.timers
         repairs: list[Callable[[], Any]] = [
-            # First, so that the hook stands before it.
+            instances.models_are_let_go,
+            # Entered before the hook, so that the hook stands before it.
             dynamodb_speed.table_calls_take_the_short_way,
             lambda: calls.every_call_passes_the_hook(self.call_hook),
             lambda: calls.calls_are_atomic(self._tables.keep if self._tables else None),
