@@ -37,8 +37,12 @@ class AwsClients:
         from botocore.config import Config
         from botocore.session import get_session
 
+        from chalicelib.adapters.plain_items import PlainItemParsers
+
         if self._session is None:
             self._session = get_session()
+        # A session makes its parsers with the factory it has; ours leaves items as they come.
+        self._session.register_component("response_parser_factory", PlainItemParsers())
         config = Config(
             connect_timeout=2,
             read_timeout=10,

@@ -1,5 +1,5 @@
 """Items of the table as they come over the wire. boto3 asks the service model ten questions about every attribute,
-and gives back what was there: half of what reading a page of a timeline costs.
+and gives back what was there: most of what reading a page of a list costs.
 """
 
 from __future__ import annotations
@@ -9,16 +9,23 @@ from typing import Any, Final
 from botocore.parsers import JSONParser, ResponseParserFactory
 
 ATTRIBUTE: Final = "AttributeValue"
-BINARY: Final = frozenset({"B", "BS"})
+BINARY: Final = (b'"B"', b'"BS"')
+"""In an answer without these there are no bytes, which JSON spells out and boto3 reads."""
 
 
 class PlainItemParser(JSONParser):
-    """Reads answers of JSON services; what the table holds is left as it is, but for bytes, which are spelled out in JSON."""
+    """Reads answers of JSON services; what the table holds is left as it is, unless there may be bytes in the answer."""
 
-    def _handle_structure(self, shape: Any, value: Any) -> Any:
-        if shape.name == ATTRIBUTE and _is_plain(value):
+    def _handle_json_body(self, raw_body: bytes, shape: Any) -> Any:
+        if any(kind in raw_body for kind in BINARY):
+            usual: Any = JSONParser(self._timestamp_parser, self._blob_parser)  # type: ignore[attr-defined]  # as above
+            return usual._handle_json_body(raw_body, shape)
+        return super()._handle_json_body(raw_body, shape)  # type: ignore[misc]
+
+    def _handle_map(self, shape: Any, value: Any) -> Any:
+        if shape.value.name == ATTRIBUTE:
             return value
-        return super()._handle_structure(shape, value)  # type: ignore[misc]  # the stubs leave it out
+        return super()._handle_map(shape, value)  # type: ignore[misc]
 
 
 class PlainItemParsers(ResponseParserFactory):
@@ -29,15 +36,3 @@ class PlainItemParsers(ResponseParserFactory):
         if protocol_name == "json":
             return PlainItemParser(**getattr(self, "_defaults", {}))
         return super().create_parser(protocol_name)
-
-
-def _is_plain(value: Any) -> bool:
-    """Whether there are no bytes in an attribute, however deep."""
-    for kind, content in value.items():
-        if kind in BINARY:
-            return False
-        if kind == "M":
-            return all(_is_plain(part) for part in content.values())
-        if kind == "L":
-            return all(_is_plain(part) for part in content)
-    return True

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
+import json
+from collections.abc import Iterator
 from typing import Any
 
 import boto3
 import botocore.session
 import pytest
-from hypothesis import given
+from botocore.awsrequest import AWSResponse
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chalicelib.adapters.aws_clients import AwsClients
@@ -36,16 +40,48 @@ PLAIN = st.recursive(
 MODEL = botocore.session.get_session().get_service_model("dynamodb")
 
 
-def parsed(parser: Any, item: dict[str, Any]) -> Any:
-    shape = MODEL.operation_model("GetItem").output_shape
-    return parser._parse_shape(shape, {"Item": item, "ConsumedCapacity": {"TableName": "t"}})
+class Body(io.BytesIO):
+    """The bytes of an answer, as botocore asks for them."""
+
+    def stream(self) -> Iterator[bytes]:
+        """All of them at once."""
+        yield self.read()
+
+
+def parsed(parser: Any, operation: str, answer: dict[str, Any]) -> Any:
+    response = {"body": json.dumps(answer).encode(), "headers": {}, "status_code": 200}
+    return parser.parse(response, MODEL.operation_model(operation).output_shape)
 
 
 @given(item=st.dictionaries(st.text(min_size=1, max_size=5), PLAIN, max_size=4))
+@example(item={"B": {"S": "an attribute of this name"}})
+@example(item={"text": {"S": 'what looks like one: "B"'}})
 def test_every_item_is_read_as_boto3_reads_it_bytes_included(item):
     usual = botocore.session.get_session().get_component("response_parser_factory").create_parser("json")
 
-    assert parsed(PlainItemParser(), item) == parsed(usual, item)
+    for operation, answer in [
+        ("GetItem", {"Item": item, "ConsumedCapacity": {"TableName": "t"}}),
+        ("Query", {"Items": [item, item], "Count": 2, "LastEvaluatedKey": item}),
+        ("BatchGetItem", {"Responses": {"t": [item]}, "UnprocessedKeys": {"t": {"Keys": [item]}}}),
+    ]:
+        assert parsed(PlainItemParser(), operation, answer) == parsed(usual, operation, answer)
+
+
+@pytest.mark.parametrize("session", [None, botocore.session.Session()])
+def test_the_clients_of_the_program_leave_items_as_they_come(monkeypatch: pytest.MonkeyPatch, session: Any):
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a")
+    # boto3 would leave out a kind of attribute that its service model does not know.
+    item = {"made-up": {"X": "as it came"}}
+
+    def answered(request: Any, **_other: Any) -> AWSResponse:
+        return AWSResponse(request.url, 200, {}, Body(json.dumps({"Item": item}).encode()))
+
+    client = AwsClients(session).get("dynamodb")
+    client.meta.events.register("before-send.dynamodb.GetItem", answered)
+
+    assert client.get_item(TableName="t", Key={"pk": {"S": "a"}})["Item"] == item
 
 
 def test_errors_of_the_table_are_still_errors_with_their_reasons(monkeypatch: pytest.MonkeyPatch):
