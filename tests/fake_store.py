@@ -14,6 +14,7 @@ from chalicelib.adapters.dynamodb.keys import (
     INDEX_NAMES,
     LAST,
     LAYOUTS,
+    PART_OF,
     PK,
     SK,
     TARGET_PK,
@@ -97,7 +98,7 @@ class FakeStore:
         upto: str | None = None,
     ) -> Page:
         require_list(kind, index, partition)
-        listed = (kind.__name__, index, partition, str(newest_first))
+        listed = (PART_OF.get(kind, kind).__name__, index, partition, str(newest_first))
         known = None if cursor is None else position_of(cursor, *listed)
         with self._lock:
             name = f"{INDEX_NAMES[index]}sk"

@@ -231,6 +231,28 @@ class Deployment:
         return replace(self, stages=(*others, stage))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedDeployment:
+    """What a list says of a deployment: the same fields, without all that became of it."""
+
+    id: str
+    kind: Kind = Kind.DEPLOY
+    module: str
+    version: str
+    target: Environment
+    status: Status = Status.PENDING
+    requested_by: str
+    created_at_ms: int
+    updated_at_ms: int
+    ended_at_ms: int | None = None
+    failure: Failure | None = None
+    revision: int = 0
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return (self.id,)
+
+
 STATUS_OF_PHASE: dict[Phase, Status] = {
     Phase.AWAITING_APPROVAL: Status.PENDING_APPROVAL,
     Phase.FROZEN: Status.QUEUED,

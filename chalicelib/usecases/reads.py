@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chalicelib.domain.approval import Approval
-from chalicelib.domain.deployment import Deployment, Status
+from chalicelib.domain.deployment import ListedDeployment, Status
 from chalicelib.domain.environment import Environment
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.module import ModuleVersion, SigningKey
@@ -24,7 +24,7 @@ class DeploymentFilter:
     environment: Environment | None = None
     status: Status | None = None
 
-    def matches(self, deployment: Deployment) -> bool:
+    def matches(self, deployment: ListedDeployment) -> bool:
         """Whether a deployment is one of these."""
         return (
             self.module in (None, deployment.module)
@@ -40,11 +40,11 @@ def list_deployments(wanted: DeploymentFilter, *, limit: int, cursor: str | None
         InvalidInput: the cursor was not given for this list.
     """
     partition = f"DEPLOYMENTS#{wanted.module}" if wanted.module else "DEPLOYMENTS"
-    found: list[Deployment] = []
+    found: list[ListedDeployment] = []
     for _ in range(MOST_PAGES):
         # Never more than still fit, so that the cursor stands exactly behind the last one that is shown.
         page = ports.store.page(
-            Deployment, "lists", partition, limit=limit - len(found), cursor=cursor, newest_first=True
+            ListedDeployment, "lists", partition, limit=limit - len(found), cursor=cursor, newest_first=True
         )
         found += [deployment for deployment in page.records if wanted.matches(deployment)]
         cursor = page.cursor

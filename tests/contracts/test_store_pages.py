@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import zlib
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from chalicelib.adapters.dynamodb.table import DynamoStore
 from chalicelib.domain.approval import Approval, ApprovalStatus
-from chalicelib.domain.deployment import Deployment, Status
+from chalicelib.domain.deployment import Deployment, Failure, ListedDeployment, Status
 from chalicelib.domain.errors import InvalidInput
 from chalicelib.domain.identity import User
 from chalicelib.domain.module import ModuleVersion
@@ -156,6 +163,116 @@ def test_decided_approvals_are_not_open(store: Store):
     page = store.page(Approval, "open", "APPROVALS", limit=10)
 
     assert [approval.id for approval in page.records] == ["b"]
+
+
+DAYS = count(1)
+SHARDS = st.one_of(st.just([0]), st.just([0, 1, 2, 3]), st.lists(st.integers(0, 3), min_size=1, max_size=4))
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    instants=st.lists(st.integers(0, 99), max_size=40),
+    shards=SHARDS,
+    limit=st.integers(1, 12),
+    newest_first=st.booleans(),
+    upto=st.one_of(st.none(), st.integers(0, 99)),
+)
+def test_pages_are_the_list_cut_up_however_its_entries_fall_into_shards(
+    store: Store, instants: list[int], shards: list[int], limit: int, newest_first: bool, upto: int | None
+):
+    day = next(DAYS) * 86_400_000
+    records = [
+        an_audit_record(subject=_in_shard(shards[number % len(shards)], number), seq=1, at_ms=day + at)
+        for number, at in enumerate(instants)
+    ]
+    store.add_many(records)
+    until = None if upto is None else f"{day + upto:013d}"
+    partition = f"AUDIT#{_day(day)}"
+
+    pages: list[tuple[Any, ...]] = []
+    cursor = None
+    while cursor is not None or not pages:
+        page = store.page(
+            AuditRecord, "lists", partition, limit=limit, cursor=cursor, newest_first=newest_first, upto=until
+        )
+        pages.append(page.records)
+        cursor = page.cursor
+
+    within = [record for record in records if upto is None or record.at_ms <= day + upto]
+    expected = sorted(within, key=lambda record: (record.at_ms, record.subject), reverse=newest_first)
+    assert [record for page in pages for record in page] == expected
+    assert all(len(page) == limit for page in pages[:-1])
+    assert len(pages) == max(1, -(-len(expected) // limit))
+
+
+def _in_shard(shard: int, number: int) -> str:
+    """A subject whose first record lies there."""
+    tries = (f"{number:03d}-{attempt}" for attempt in count())
+    return next(subject for subject in tries if zlib.crc32(f"{subject}#00000001".encode()) % 4 == shard)
+
+
+def _day(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms // 1000, UTC).date().isoformat()
+
+
+@pytest.mark.parametrize("partition", ["DEPLOYMENTS", "DEPLOYMENTS#payment-processor"])
+def test_what_a_list_says_of_a_deployment_is_what_the_deployment_says(store: Store, partition: str):
+    failure = Failure(code="E", message="because")
+    whole = [
+        a_deployment(id=IDS[0], status=Status.FAILED, failure=failure, ended_at_ms=NOW_MS, description="not in a list"),
+        a_deployment(id=IDS[1], metadata={"ticket": "1"}),
+    ]
+    store.commit(*map(Add, whole))
+
+    first = store.page(ListedDeployment, "lists", partition, limit=1)
+    second = store.page(Deployment, "lists", partition, limit=1, cursor=first.cursor)
+
+    names = ListedDeployment.__dataclass_fields__
+    assert first.records == (ListedDeployment(**{name: getattr(whole[0], name) for name in names}),)
+    assert second.records == (whole[1],)
+
+
+def test_a_page_of_four_shards_reads_about_twice_what_it_shows(dynamodb: Any):
+    watched = Watched(dynamodb)
+    store = DynamoStore(watched, "hotswap")
+    store.add_many([a_deployment(id=f"01J{number:023d}") for number in range(120)])
+
+    page = store.page(ListedDeployment, "lists", "DEPLOYMENTS", limit=20, newest_first=True)
+
+    assert [each.id for each in page.records] == [f"01J{number:023d}" for number in range(119, 99, -1)]
+    assert watched.calls <= 5
+    assert len(watched.items) <= 48
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_a_list_reads_no_more_than_it_gives(dynamodb: Any, newest_first: bool):
+    watched = Watched(dynamodb)
+    store = DynamoStore(watched, "hotswap")
+    store.add_many([an_audit_record(subject="s", seq=seq) for seq in range(1, 9)])
+
+    last = store.list(AuditRecord, "s", newest_first=newest_first, limit=1)
+    further = store.list(AuditRecord, "s", after="00000004", newest_first=newest_first, limit=2)
+
+    assert [record.seq for record in (*last, *further)] == ([8, 3, 2] if newest_first else [1, 5, 6])
+    assert (watched.calls, len(watched.items)) == (2, 1 + 3)
+
+
+class Watched:
+    """The table's client, and what its queries brought."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self.calls = 0
+        self.items: list[dict[str, Any]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def query(self, **request: Any) -> Any:
+        answer = self._client.query(**request)
+        self.calls += 1
+        self.items += answer["Items"]
+        return answer
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "ä", "====", "AAAA", "A" * 5000])

@@ -75,7 +75,7 @@ from chalicelib.domain.checkpoint import Checkpoint, SealedHead
 from chalicelib.domain.configuration import Configuration
 from chalicelib.domain.delegation import Delegation
 from chalicelib.domain.deploy_rule import DeployRule
-from chalicelib.domain.deployment import Deployment
+from chalicelib.domain.deployment import Deployment, ListedDeployment
 from chalicelib.domain.guessing import WrongGuesses
 from chalicelib.domain.hook import StageHooks
 from chalicelib.domain.identity import IdempotentAnswer, Session, User
@@ -297,9 +297,13 @@ LAYOUTS: Final = MappingProxyType[type[Any], Layout](
 )
 """One entry for each type of record; a type that is not here cannot be stored."""
 
+PART_OF: Final = MappingProxyType[type[Any], type[Any]]({ListedDeployment: Deployment})
+"""What is no record of its own but some fields of one. It is only read, and what it lacks is not decoded."""
+
 LISTS_OF: Final = MappingProxyType[tuple[type[Any], str], tuple[str, ...]](
     {
         (Deployment, LISTS): ("DEPLOYMENTS", "DEPLOYMENTS#"),
+        (ListedDeployment, LISTS): ("DEPLOYMENTS", "DEPLOYMENTS#"),
         (ModuleVersion, LISTS): ("MODULES",),
         (User, LISTS): ("USERS",),
         (AuditRecord, LISTS): ("AUDIT#",),

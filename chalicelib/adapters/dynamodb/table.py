@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import islice
@@ -15,6 +16,7 @@ from chalicelib.adapters.dynamodb.keys import (
     INDEX_NAMES,
     LAST,
     LAYOUTS,
+    PART_OF,
     PK,
     SK,
     TARGET_PK,
@@ -34,6 +36,16 @@ R = TypeVar("R", bound=Record)
 
 WRITTEN_AT_ONCE, READ_AT_ONCE = 25, 100
 """Limits of BatchWriteItem and BatchGetItem."""
+
+
+def share(wanted: int, shards: int) -> int:
+    """How many items to read of each shard when `wanted` of all are needed: its part, and what chance adds to that.
+
+    Keys fall into shards like dice, so a part spreads by about the root of itself; beyond twice that the shard is asked
+    once more.
+    """
+    part = wanted / shards
+    return wanted if shards == 1 else min(wanted, math.ceil(part + 2 * math.sqrt(part)))
 
 
 class DynamoStore:
@@ -67,7 +79,9 @@ class DynamoStore:
         known = None if after is None else begin + after
         if known is not None:
             low, high = (low, known) if newest_first else (known, high)
-        items = self._query(None, layout.pk(prefix), low, high, newest_first=newest_first, limit=limit)
+        # The one that is known already comes along.
+        most = None if limit is None else limit + (known is not None)
+        items = self._query(None, layout.pk(prefix), low, high, newest_first=newest_first, at_once=most)
         found = (item for item in items if text(item, SK) != known)
         return tuple(record_of(kind, item) for item in islice(found, limit))
 
@@ -90,15 +104,15 @@ class DynamoStore:
         """
         require_list(kind, index, partition)
         name = INDEX_NAMES[index]
-        listed = (kind.__name__, index, partition, str(newest_first))
+        listed = (PART_OF.get(kind, kind).__name__, index, partition, str(newest_first))
         known = None if cursor is None else position_of(cursor, *listed)
         low, high = " ", LAST if upto is None else upto + LAST
         if known is not None:
             low, high = (low, min(high, known)) if newest_first else (max(low, known), high)
-        shards = [
-            self._query(name, shard, low, high, newest_first=newest_first, limit=limit)
-            for shard in shard_names(index, partition)
-        ]
+        names = shard_names(index, partition)
+        # One more shows whether there are more; the one that is known already comes along.
+        most = share(limit + 1 + (known is not None), len(names))
+        shards = [self._query(name, shard, low, high, newest_first=newest_first, at_once=most) for shard in names]
         merged = heapq.merge(*shards, key=lambda item: text(item, f"{name}sk"), reverse=newest_first)
         items = list(islice((item for item in merged if text(item, f"{name}sk") != known), limit + 1))
         more = len(items) > limit
@@ -142,9 +156,10 @@ class DynamoStore:
         raise Unavailable("DynamoDB is busy: items were left unprocessed.")
 
     def _query(
-        self, index: str | None, pk: str, low: str, high: str, *, newest_first: bool, limit: int | None
+        self, index: str | None, pk: str, low: str, high: str, *, newest_first: bool, at_once: int | None
     ) -> Iterator[Attributes]:
-        """The items of a partition whose sort key lies in [low, high], as many as are asked for."""
+        """The items of a partition whose sort key lies in [low, high]; `at_once` are read with one call, when the first
+        of them is asked for."""
         if low > high:
             return
         hash_name, range_name = (PK, SK) if index is None else (f"{index}pk", f"{index}sk")
@@ -154,8 +169,7 @@ class DynamoStore:
             "ExpressionAttributeValues": {":pk": {"S": pk}, ":low": {"S": low}, ":high": {"S": high}},
             "ScanIndexForward": not newest_first,
         }
-        # The one that is known already, and one more to see whether there are more.
-        request |= {"Limit": limit + 2} if limit is not None else {}
+        request |= {"Limit": at_once} if at_once is not None else {}
         request |= {"IndexName": index} if index is not None else {"ConsistentRead": True}
         while True:
             answer = patiently(partial(self._client.query, **request))

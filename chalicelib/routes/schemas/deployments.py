@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
-from chalicelib.domain.deployment import Deployment, Kind, StageName, StageStatus, Status
+from chalicelib.domain.deployment import Deployment, Kind, ListedDeployment, StageName, StageStatus, Status
 from chalicelib.domain.environment import Environment
 from chalicelib.domain.errors import InvalidInput, Violation
 from chalicelib.domain.hook import call_id
@@ -276,7 +276,7 @@ def deployment_page(page: Page) -> DeploymentPage:
     )
 
 
-def _summary(deployment: Deployment) -> dict[str, Any]:
+def _summary(deployment: Deployment | ListedDeployment) -> dict[str, Any]:
     failure = deployment.failure
     return {
         "execution_id": deployment.id,
