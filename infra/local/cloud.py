@@ -250,6 +250,7 @@ class LocalCloud:
             executions.stopping_ends_every_wait,
             executions.executions_always_have_a_name,
             executions.start_time_is_text,
+            executions.ended_executions_keep_only_their_history,
             lambda: task_tokens.tokens_are_good_for_one_answer(task_tokens.TaskTokens(), timers),
             lambda: execution_time.waiting_goes_through_timers(timers),
             interpreter_speed.tasks_share_one_client_per_service,

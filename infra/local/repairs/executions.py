@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 import datetime
+import json
 import logging
 import threading
 import uuid
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -186,4 +188,49 @@ def start_time_is_text() -> Iterator[None]:
         return details
 
     with patch.object(Execution, "get_start_execution_details", get):
+        yield
+
+
+class _Ended:
+    """Stands where an execution's worker stood, and answers what is asked of one that has ended.
+
+    The history of a deployment is 35 KB of text that says the same again and again; packed it is a tenth of that.
+    """
+
+    __slots__ = ("_history", "map_run_record_pool_manager")
+
+    def __init__(self, env: Any) -> None:
+        self._history = zlib.compress(to_json_str(env.event_manager.get_event_history()).encode(), 1)
+        self.map_run_record_pool_manager = env.map_run_record_pool_manager
+
+    @property
+    def env(self) -> _Ended:
+        """Where moto looks for what is below."""
+        return self
+
+    @property
+    def event_manager(self) -> _Ended:
+        """Where moto looks for what is below."""
+        return self
+
+    def get_event_history(self) -> Any:
+        """The events, as they were."""
+        return json.loads(zlib.decompress(self._history))
+
+    def stop(self, *args: Any, **kwargs: Any) -> None:
+        """It has ended already."""
+
+
+@contextmanager
+def ended_executions_keep_only_their_history() -> Iterator[None]:
+    """Repair: what an execution worked with is let go when it has ended. moto keeps its environment, its states' data,
+    its tokens with their locks, and its history as objects, for as long as the state machine is there.
+    """
+    terminated = BaseExecutionWorkerCommunication.terminated
+
+    def end(self: Any) -> None:
+        terminated(self)
+        self.execution.exec_worker = _Ended(self.execution.exec_worker.env)
+
+    with patch.object(BaseExecutionWorkerCommunication, "terminated", end):
         yield

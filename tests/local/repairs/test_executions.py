@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import threading
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 from infra.local.repairs.executions import StillRunningError
@@ -131,6 +133,52 @@ def test_a_definition_that_breaks_outside_its_states_fails_instead_of_hanging(tm
         arn = cloud.start_execution("machine", "one", {})
         timers.wait_until_quiet()
         assert cloud.describe_execution(arn)["status"] == "FAILED"
+
+
+def environments() -> int:
+    gc.collect()
+    return sum(type(each) is Environment for each in gc.get_objects())
+
+
+def test_moto_keeps_what_an_ended_execution_worked_with() -> None:
+    before = environments()
+    with bare_moto():
+        client, machine = a_bare_machine({"P": {"Type": "Pass", "End": True}})
+        arn = client.start_execution(stateMachineArn=machine, name="one")["executionArn"]
+        eventually("an end", lambda: client.describe_execution(executionArn=arn)["status"] == "SUCCEEDED")
+        assert environments() > before, "moto lets it go now: drop the repair"
+
+
+def test_an_ended_execution_keeps_its_answers_and_nothing_it_worked_with(tmp_path: Path) -> None:
+    desk, timers, before = Desk(), VirtualTime(), environments()
+    with a_cloud(tmp_path, {"Ask": a_token_task()}, desk, timers) as cloud:
+        client = cloud.client("stepfunctions")
+        arns = [cloud.start_execution("machine", name, {"n": 1}) for name in ("done", "stopped")]
+        timers.wait_until_quiet()
+        running = client.get_execution_history(executionArn=arns[0])["events"]
+        client.send_task_success(taskToken=desk.tokens["done"][0], output='{"yes": true}')
+        client.stop_execution(executionArn=arns[1])
+        timers.wait_until_quiet()
+        left = environments() - before
+        done, stopped = (client.describe_execution(executionArn=arn) for arn in arns)
+        history = client.get_execution_history(executionArn=arns[0])["events"]
+        client.stop_execution(executionArn=arns[0])
+        listed = {
+            item["name"]: item["status"]
+            for item in client.list_executions(stateMachineArn=cloud.outputs["machine"])["executions"]
+        }
+        with pytest.raises(ClientError, match="TaskTimedOut"):
+            client.send_task_success(taskToken=desk.tokens["done"][0], output="{}")
+        with pytest.raises(ClientError, match="ExecutionAlreadyExists"):
+            cloud.start_execution("machine", "done", {"n": 1})
+
+    assert left == 0
+    assert json.loads(done["output"]) == {"n": 1, "answer": {"yes": True}}
+    assert listed == {"done": "SUCCEEDED", "stopped": "ABORTED"}
+    assert stopped["status"] == "ABORTED"
+    assert history[: len(running)] == running
+    assert [event["id"] for event in history] == list(range(1, len(history) + 1))
+    assert history[-1]["type"] == "ExecutionSucceeded"
 
 
 def test_no_thread_outlives_the_cloud(tmp_path: Path) -> None:
