@@ -89,21 +89,27 @@ def _run_in_time(state: Any, frame: Any, seconds: float | None) -> None:
     done = Event()
     token = _open_token(frame)
 
-    def run() -> None:
+    def run(failure: list[BaseException]) -> None:
         try:
             state._eval_execution(frame)
         except BaseException as error:  # noqa: BLE001 (raised again in the waiting thread)
             failure.append(error)
         finally:
+            # What was raised holds this frame. If the frame held it too, they would keep the execution as garbage that
+            # is found by a full collection only.
+            del failure
             done.set()
 
-    Thread(target=run, daemon=True, name=f"state {state.name}").start()
+    Thread(target=run, args=(failure,), daemon=True, name=f"state {state.name}").start()
     if not done.wait(seconds):
         accepted = token is not None and not token.time_out()
         if not (accepted and done.wait(_GRACE_S)):
             raise EvalTimeoutError
     if failure:
-        raise failure[0]
+        try:
+            raise failure[0]
+        finally:
+            failure.clear()
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import threading
 import time
@@ -10,11 +11,13 @@ from typing import Any
 
 import boto3
 import pytest
+from moto.stepfunctions.parser.asl.eval.environment import Environment
 
 from infra.local.timers import RealTimers, StillBusyError
 from infra.local.virtual_time import VirtualTime
 from tests.local.worlds import ROLE, Desk, a_cloud, a_token_task, bare_moto, eventually
 
+LAMBDA = "arn:aws:states:::lambda:invoke"
 LATE = [{"ErrorEquals": ["States.Timeout"], "ResultPath": "$.failure", "Next": "Late"}]
 LATE_STATE = {"Type": "Pass", "Result": {"late": True}, "End": True}
 
@@ -137,6 +140,33 @@ def test_a_handler_that_hangs_runs_into_the_machine_time_out(tmp_path: Path) -> 
         with pytest.raises(client.exceptions.TaskTimedOut):
             client.send_task_success(taskToken=tokens[0], output="{}")
         release.set()
+
+
+def test_a_state_that_failed_leaves_no_execution_behind_as_garbage(tmp_path: Path) -> None:
+    """Garbage that outlived a bake is looked for once in millions of objects: what is left waits there for ever."""
+
+    def environments() -> int:
+        return sum(type(each) is Environment for each in gc.get_objects())
+
+    states = {
+        "Ask": a_token_task(TimeoutSeconds=1, Catch=LATE),
+        "Late": {"Type": "Task", "Resource": LAMBDA, "Parameters": {"FunctionName": "${WorkArn}"}, "End": True},
+    }
+
+    def work(event: Any, context: Any) -> None:
+        if "token" not in event:
+            raise ValueError("not as a token task")
+
+    with a_cloud(tmp_path, states, work, RealTimers()) as cloud:
+        gc.collect()
+        gc.disable()
+        try:
+            before = environments()
+            arn = cloud.start_execution("machine", "one", {})
+            eventually("a failure", lambda: cloud.describe_execution(arn)["status"] == "FAILED")
+            eventually("the end of its threads", lambda: environments() == before)
+        finally:
+            gc.enable()
 
 
 def test_what_is_still_running_is_named(tmp_path: Path) -> None:
