@@ -32,6 +32,7 @@ from infra.local.repairs import (
     cloudwatch,
     dynamodb_indexes,
     dynamodb_items,
+    dynamodb_reads,
     dynamodb_speed,
     dynamodb_transactions,
     events,
@@ -226,6 +227,8 @@ class LocalCloud:
             # Entered before the hook, so that the hook stands before it.
             dynamodb_speed.table_calls_take_the_short_way,
             lambda: calls.every_call_passes_the_hook(self.call_hook),
+            # Within the lock.
+            dynamodb_reads.plain_reads_are_answered_at_once,
             lambda: calls.calls_are_atomic(self._tables.keep if self._tables else None),
             dynamodb_items.changes_are_journaled,
             calls.table_calls_are_not_signed,

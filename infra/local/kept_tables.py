@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import logging
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 from moto.dynamodb.models import DynamoDBBackend
 
 from infra.local.repairs.dynamodb_items import Journal
+from infra.local.repairs.dynamodb_json import json_of
 from infra.local.write_ahead_log import WriteAheadLog
 
 _log = logging.getLogger(__name__)
@@ -48,15 +50,11 @@ class KeptTables:
         """Append what one call changed. Raises OSError when it cannot be kept; the caller undoes the change."""
         if self._backend is None:
             return
-        record = [
-            [
-                table.name,
-                [_plain(hash_key), None if range_key is None else _plain(range_key)],
-                None if item is None else _attributes(item),
-            ]
-            for table, hash_key, range_key, item in changes.after()
-        ]
-        self._wal.append(record)
+        parts = []
+        for table, hash_key, range_key, item in changes.after():
+            key = [_plain(hash_key), None if range_key is None else _plain(range_key)]
+            parts.append(f"[{json.dumps(table.name)},{json.dumps(key)},{'null' if item is None else _written(item)}]")
+        self._wal.append(f"[{','.join(parts)}]")
         if self._wal.is_large():
             self._wal.compact(self._snapshot())
 
@@ -65,8 +63,12 @@ class KeptTables:
         self._backend = None
         self._wal.close()
 
-    def _snapshot(self) -> dict[str, list[Any]]:
-        return {name: [_attributes(item) for item in _items(table)] for name, table in self._backend.tables.items()}
+    def _snapshot(self) -> str:
+        tables = (
+            f"{json.dumps(name)}:[{','.join(map(_written, _items(table)))}]"
+            for name, table in self._backend.tables.items()
+        )
+        return f"{{{','.join(tables)}}}"
 
 
 def _items(table: Any) -> Iterable[Any]:
@@ -81,9 +83,9 @@ def _plain(value: Any) -> dict[str, Any]:
     return {value.type: value.value}
 
 
-def _attributes(item: Any) -> dict[str, Any]:
-    """An item in DynamoDB's own JSON, with bytes as text."""
-    return {name: _regular(value) for name, value in item.attrs.items()}
+def _written(item: Any) -> str:
+    """An item as DynamoDB's own JSON, with bytes as text."""
+    return json_of(item) or json.dumps({name: _regular(value) for name, value in item.attrs.items()})
 
 
 def _regular(value: Any) -> dict[str, Any]:

@@ -72,13 +72,13 @@ class WriteAheadLog:
         self._forget_other_generations()
         return Recovery(snapshot=snapshot, records=records, cut_bytes=len(content) - good)
 
-    def append(self, record: Record) -> None:
-        """Add a record. When this returns it survives the death of the process.
+    def append(self, record: str) -> None:
+        """Add a record (JSON). When this returns it survives the death of the process.
 
         Raises:
             OSError: it could not be written whole (the disk is full); the log is as before.
         """
-        content = json.dumps(record, separators=(",", ":")).encode()
+        content = record.encode()
         whole = _HEADER.pack(len(content), zlib.crc32(content)) + content
         try:
             written = 0
@@ -96,11 +96,10 @@ class WriteAheadLog:
         """Whether it is time to call `compact`."""
         return self._good_bytes >= self._compact_after_bytes
 
-    def compact(self, snapshot: Any) -> None:
-        """Replace the log so far by a snapshot of all it led to."""
+    def compact(self, content: str) -> None:
+        """Replace the log so far by a snapshot (JSON) of all it led to."""
         generation = self._generation + 1
         fresh = os.open(self._log_path(generation), os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC, 0o600)
-        content = json.dumps(snapshot, separators=(",", ":"))
         replace_file(
             self._snapshot_path,
             json.dumps({"generation": generation, "crc32": zlib.crc32(content.encode()), "content": content}).encode(),

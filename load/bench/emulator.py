@@ -14,12 +14,12 @@ from moto import mock_aws
 
 from chalicelib.adapters.dynamodb.items import item_of
 from chalicelib.adapters.plain_items import PlainItemParsers
-from infra.local.repairs import calls, dynamodb_speed
+from infra.local.repairs import calls, dynamodb_indexes, dynamodb_items, dynamodb_reads, dynamodb_speed
 from infra.local.sessions import session_with_shared_models
 from load.bench.repeated import paired
 from tests.builders import a_deployment
 
-TIMES, REPETITIONS, PAGE = 50, 9, 20
+TIMES, REPETITIONS, PAGE, KEPT = 50, 9, 20, 500
 
 Repair = Callable[[], AbstractContextManager[None]]
 
@@ -33,6 +33,12 @@ REPAIRS: dict[str, Repair] = {
 }
 
 WRITES: dict[str, Repair] = {"new items are measured once": dynamodb_speed.new_items_are_measured_once}
+
+RANGES: dict[str, Repair] = {
+    "queries look at one partition": dynamodb_indexes.queries_look_at_one_partition,
+    "changes are journaled": dynamodb_items.changes_are_journaled,
+    "plain reads are answered at once": dynamodb_reads.plain_reads_are_answered_at_once,
+}
 
 
 def measure() -> dict[str, Any]:
@@ -48,6 +54,9 @@ def measure() -> dict[str, Any]:
         write, fewer = _write(client), [*REPAIRS]
         for name in WRITES:
             found[f"a write: {name}"] = _compared(write, [*fewer, name], fewer)
+        ranges = [*fewer, *RANGES]
+        for what, kept in ((f"a page of {PAGE} of {KEPT}", "many"), (f"a page of {PAGE} of {PAGE}", "p")):
+            found[f"{what}: {ranges[-1]}"] = _compared(_page(client, kept), ranges, ranges[:-1])
         found["all of them"] = _compared(read, [*REPAIRS], [])
         with _all([*REPAIRS]):
             agent = paired(read, _read(usual), times=TIMES, repetitions=REPETITIONS)
@@ -71,6 +80,10 @@ def _fill(client: Any) -> None:
     client.create_table(TableName="t", KeySchema=keys, AttributeDefinitions=attributes, BillingMode="PAY_PER_REQUEST")
     for number in range(PAGE):
         client.put_item(TableName="t", Item=item_of(a_deployment()) | {"pk": {"S": "p"}, "sk": {"S": f"{number:02d}"}})
+    for number in range(KEPT):
+        client.put_item(
+            TableName="t", Item=item_of(a_deployment()) | {"pk": {"S": "many"}, "sk": {"S": f"{number:03d}"}}
+        )
 
 
 def _read(client: Any) -> Callable[[], object]:
@@ -83,9 +96,12 @@ def _write(client: Any) -> Callable[[], object]:
     return lambda: client.put_item(TableName="t", Item=item)
 
 
-def _page(client: Any) -> Callable[[], object]:
-    values = {":pk": {"S": "p"}}
-    return lambda: client.query(TableName="t", KeyConditionExpression="pk = :pk", ExpressionAttributeValues=values)
+def _page(client: Any, partition: str = "p") -> Callable[[], object]:
+    """As the program asks for one."""
+    values = {":pk": {"S": partition}, ":low": {"S": " "}, ":high": {"S": "~"}}
+    condition = "pk = :pk AND sk BETWEEN :low AND :high"
+    asked = {"KeyConditionExpression": condition, "ExpressionAttributeValues": values, "Limit": PAGE}
+    return lambda: client.query(TableName="t", ConsistentRead=True, **asked)
 
 
 def _compared(read: Callable[[], object], ours: list[str], others: list[str]) -> dict[str, Any]:
@@ -112,5 +128,5 @@ def _compared(read: Callable[[], object], ours: list[str], others: list[str]) ->
 def _all(names: list[str]) -> Iterator[None]:
     with ExitStack() as stack:
         for name in names:
-            stack.enter_context({**REPAIRS, **WRITES}[name]())
+            stack.enter_context({**REPAIRS, **WRITES, **RANGES}[name]())
         yield

@@ -6,7 +6,6 @@ It says where it listens in one line of JSON, answers a line `table` with what t
 from __future__ import annotations
 
 import argparse
-import gc
 import json
 import sys
 import threading
@@ -75,7 +74,6 @@ def main() -> int:
         say({"url": stack.url, "passwords": stack.passwords})
         for line in sys.stdin:
             if line.strip() == "table":
-                gc.collect()
                 say(table_of())
             elif line.strip() == "forget":
                 meter.spent.clear()

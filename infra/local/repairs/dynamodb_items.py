@@ -1,7 +1,8 @@
 """What one DynamoDB call changed, item by item: to undo it, to log it, and to keep the indexes right.
 
 Calls are one at a time (see `calls.py`), so at most one journal is open. A journal remembers each item as it was before
-the call first touched it.
+the call first touched it. A stored item is never changed in place, so remembering it is enough, and so is keeping with it
+what was made of it (`dynamodb_json.py`).
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class Journal:
         """Remember the item as it is now, unless this journal already does."""
         key = (table.name, hash_key, range_key)
         if key not in self.before:
-            self.before[key] = (table, copy.deepcopy(_stored(table, hash_key, range_key)))
+            self.before[key] = (table, _stored(table, hash_key, range_key))
 
     def undo(self) -> None:
         """Put every touched item back as it was. Items nobody touched are not looked at."""
@@ -61,7 +62,7 @@ def journal() -> Iterator[Journal]:
 def changes_are_journaled() -> Iterator[None]:
     """Not a defect of moto: its three ways to change an item tell the open journals and the indexes.
 
-    An update that fails half way is undone here: moto changes the stored item in place and leaves it so.
+    An update changes a copy, which is put back if it fails half way: moto changes the stored item and leaves it so.
     """
     put_item, delete_item, update_item = Table.put_item, Table.delete_item, DynamoDBBackend.update_item
 
@@ -84,6 +85,8 @@ def changes_are_journaled() -> Iterator[None]:
         hash_key, range_key = self.get_keys_value(table, key)
         with journal() as mine:
             _touch(table, hash_key, range_key)
+            # moto changes the item in place.
+            _store(table, hash_key, range_key, copy.deepcopy(_stored(table, hash_key, range_key)))
             try:
                 return update_item(self, table_name, key, *args, **kwargs)
             except BaseException:
