@@ -42,6 +42,7 @@ from infra.local.repairs import (
     interpreter_speed,
     lambda_aliases,
     lambda_functions,
+    short_ways,
     task_tokens,
 )
 from infra.local.repairs.lambda_functions import Handler
@@ -225,6 +226,8 @@ class LocalCloud:
         repairs: list[Callable[[], Any]] = [
             instances.models_are_let_go,
             # Entered before the hook, so that the hook stands before it.
+            short_ways.calls_of_the_state_machine_take_the_short_way,
+            short_ways.answers_are_numbered_at_once,
             dynamodb_speed.table_calls_take_the_short_way,
             lambda: calls.every_call_passes_the_hook(self.call_hook),
             # Within the lock.

@@ -232,4 +232,4 @@ def test_table_calls_carry_no_signature_and_others_do(tmp_path: Path) -> None:
 
     with a_cloud(tmp_path, {"P": {"Type": "Pass", "End": True}}, Desk(), VirtualTime()) as cloud:
         assert not signed(cloud, "dynamodb", lambda client: client.list_tables())
-        assert signed(cloud, "stepfunctions", lambda client: client.list_state_machines())
+        assert signed(cloud, "sqs", lambda client: client.list_queues())
