@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,12 +49,14 @@ class FakeMetrics:
             if known is None or known.duration_ms <= step.window.duration_ms:
                 self._windows[key] = step.window
 
-    def series(self, *, environment: str, module: str, from_ms: int, to_ms: int) -> tuple[tuple[str, str, Window], ...]:
+    def series(
+        self, *, environment: str, module: str, nodes: Collection[str], from_ms: int, to_ms: int
+    ) -> tuple[tuple[str, str, Window], ...]:
         with self._lock:
             rows = [
                 (key[3], key[4], window)
                 for key, window in self._windows.items()
-                if key[:2] == (environment, module) and from_ms <= window.started_at_ms < to_ms
+                if key[:2] == (environment, module) and key[3] in nodes and from_ms <= window.started_at_ms < to_ms
             ]
         return tuple(sorted(rows, key=lambda row: (row[2].started_at_ms, row[0], row[1])))
 

@@ -87,7 +87,7 @@ class Histogram:
     @property
     def total(self) -> int:
         """How many requests were counted."""
-        return sum(count for _, count in self.counts)
+        return sum([count for _, count in self.counts])
 
     def merge(self, other: Histogram) -> Histogram:
         """The histogram of both sets of requests. Commutative and associative; the empty histogram changes nothing."""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from itertools import pairwise
+from operator import attrgetter
 
 from chalicelib.domain.errors import InvalidInput, Violation
 from chalicelib.domain.histogram import Histogram, merged
@@ -99,9 +100,9 @@ class Window:
     own: tuple[OwnMetric, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in _NUMBERS:
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool):
+        for name, value in zip(_NUMBERS, _numbers_of(self), strict=True):
+            # type() first, for this runs for every number of every window.
+            if type(value) is not int and (not isinstance(value, int) or isinstance(value, bool)):
                 raise InvalidWindow(name, value, "must be an integer")
             if value < 0:
                 raise InvalidWindow(name, value, "must not be negative")
@@ -202,3 +203,4 @@ def _merged_own(windows: Iterable[Window]) -> tuple[OwnMetric, ...]:
 
 
 _NUMBERS = tuple(each.name for each in fields(Window) if each.name not in ("latency", "own"))
+_numbers_of = attrgetter(*_NUMBERS)

@@ -52,7 +52,7 @@ def get_cluster(call: Call, environment: Environment) -> ClusterBody:
 def get_cluster_metrics(call: Call, environment: Environment, query: ReadMetrics) -> MetricsBody:
     ports = call.edge.ports
     question = query.question(environment, now_ms=ports.clock.machine_ms())
-    return metrics_body(question, read_metrics(question, ports=ports), read_cluster(environment, ports=ports))
+    return metrics_body(question, read_metrics(question, ports=ports))
 
 
 @endpoint(

@@ -57,7 +57,10 @@ def gather_evidence(
     series: _Series = ()
     if thorough or not control:
         span = {"from_ms": begun - BEFORE_MS, "to_ms": now + SERIES_STEP_MS if thorough else begun}
-        kept = ports.metrics.series(environment=rollout.environment, module=deployment.module, **span)
+        taking_part = frozenset(member.node_id for member in members)
+        kept = ports.metrics.series(
+            environment=rollout.environment, module=deployment.module, nodes=taking_part, **span
+        )
         series = (*kept, *open_rows(nodes.values(), module=deployment.module, **span))
     # The step in which the wave began holds time of before; what the node summed is exact, so it stands in where the
     # series has nothing of its own yet.

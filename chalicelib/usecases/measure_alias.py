@@ -57,11 +57,12 @@ def _versions(state: AliasState, assignment: Assignment, member: Member) -> tupl
 
 
 def _since(begun: int, node: Node, assignment: Assignment, now: int, *, ports: Ports) -> tuple[BakeSum, ...]:
-    rows = ports.metrics.series(environment=node.environment, module=assignment.module, from_ms=begun, to_ms=now + 1)
+    rows = ports.metrics.series(
+        environment=node.environment, module=assignment.module, nodes=(node.id,), from_ms=begun, to_ms=now + 1
+    )
     windows: dict[str, list[Window]] = {}
-    for node_id, edition, window in rows:
-        if node_id == node.id:
-            windows.setdefault(edition, []).append(window)
+    for _, edition, window in rows:
+        windows.setdefault(edition, []).append(window)
     return tuple(
         BakeSum(bake=assignment.bake, module=assignment.module, digest=edition, window=merged_windows(several))
         for edition, several in sorted(windows.items())

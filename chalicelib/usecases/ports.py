@@ -7,7 +7,7 @@ Records are the domain's frozen dataclasses with a `key` (identity) and a `revis
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -129,8 +129,10 @@ class Metrics(Protocol):
         """Keep a step that is over. Keeping it again changes nothing; a smaller sum never replaces a bigger one."""
         ...
 
-    def series(self, *, environment: str, module: str, from_ms: int, to_ms: int) -> tuple[tuple[str, str, Window], ...]:
-        """(node id, digest, window of one step) of every node, oldest first, whose start lies in [from, to)."""
+    def series(
+        self, *, environment: str, module: str, nodes: Collection[str], from_ms: int, to_ms: int
+    ) -> tuple[tuple[str, str, Window], ...]:
+        """(node id, digest, window of one step) of these nodes (ids), oldest first, whose start lies in [from, to)."""
         ...
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -50,21 +51,32 @@ def read_cluster(environment: Environment, *, ports: Ports) -> Cluster:
     """The environment as it is now."""
     now = ports.clock.machine_ms()
     nodes = list_nodes(environment, ports=ports)
-    silent = tuple(node.name for node in nodes if node.is_silent(now))
-    unwell = (node for node in nodes if not node.is_silent(now))
     assignments = ports.store.list(Assignment, environment)
+    modules = tuple(_module_state(assignment, nodes, ports=ports) for assignment in assignments)
+    return cluster_of(environment, nodes, modules=modules, now_ms=now)
+
+
+def cluster_of(
+    environment: Environment, nodes: tuple[Node, ...], *, modules: tuple[ModuleState, ...] = (), now_ms: int
+) -> Cluster:
+    """The nodes in service as a cluster: who of them is silent, and who says that something is wrong."""
+    heard = (node for node in nodes if not node.is_silent(now_ms))
     return Cluster(
         environment=environment,
         nodes=nodes,
-        silent=silent,
-        unhealthy=tuple(node.name for node in unwell if not all(report.healthy for report in node.modules)),
-        modules=tuple(_module_state(assignment, nodes, ports=ports) for assignment in assignments),
+        silent=tuple(node.name for node in nodes if node.is_silent(now_ms)),
+        unhealthy=tuple(node.name for node in heard if not all(report.healthy for report in node.modules)),
+        modules=modules,
     )
 
 
 def list_nodes(environment: Environment, *, ports: Ports) -> tuple[Node, ...]:
     """The environment's nodes by name, removed ones left out."""
-    nodes = ports.store.list(Node, environment)
+    return in_service(ports.store.list(Node, environment))
+
+
+def in_service(nodes: Iterable[Node]) -> tuple[Node, ...]:
+    """Nodes by name, removed ones left out."""
     return tuple(sorted((n for n in nodes if n.status is not NodeStatus.REMOVED), key=lambda n: (n.name, n.id)))
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from chalicelib.adapters.dynamodb.metrics import DynamoMetrics
 from chalicelib.domain.histogram import Histogram
@@ -15,7 +17,7 @@ from tests.builders import NEW_DIGEST, NODE_ID, NOW_MS, OLD_DIGEST, a_window
 from tests.fakes import FakeMetrics
 
 MODULE = "payment-processor"
-SERIES = {"environment": "Production", "module": MODULE}
+SERIES = {"environment": "Production", "module": MODULE, "nodes": (NODE_ID, "p-2")}
 
 
 @pytest.fixture(params=["fake", "dynamodb"])
@@ -109,5 +111,32 @@ def test_modules_and_environments_are_apart(metrics: Metrics):
     keep(metrics, window(0))
     span = {"from_ms": NOW_MS, "to_ms": NOW_MS + 10_000}
 
-    assert metrics.series(environment="Production", module="ledger", **span) == ()
-    assert metrics.series(environment="Staging", module=MODULE, **span) == ()
+    assert metrics.series(**SERIES | span | {"module": "ledger"}) == ()
+    assert metrics.series(**SERIES | span | {"environment": "Staging"}) == ()
+
+
+@given(asked=st.sets(st.integers(0, 29)))
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_only_the_nodes_that_are_asked_for_come_back(metrics: Metrics, asked: set[int]):
+    for number in range(30):
+        keep(metrics, window(0), node=f"p-{number:02d}")
+    nodes = {f"p-{number:02d}" for number in asked}
+
+    rows = metrics.series(**SERIES | {"nodes": nodes}, from_ms=NOW_MS, to_ms=NOW_MS + 10_000)
+
+    assert [row[0] for row in rows] == sorted(nodes)
+
+
+def test_the_series_of_one_node_is_one_query_an_hour_and_that_of_a_fleet_eight(dynamodb: Any):
+    queries: list[str] = []
+    dynamodb.meta.events.register("before-call.dynamodb.Query", lambda **_about: queries.append("query"))
+    metrics = DynamoMetrics(dynamodb, "hotswap")
+    span = {"from_ms": NOW_MS, "to_ms": NOW_MS + 10_000}
+
+    counts = []
+    for nodes in [(), (NODE_ID,), tuple(f"p-{number:02d}" for number in range(200))]:
+        queries.clear()
+        metrics.series(**SERIES | {"nodes": nodes}, **span)
+        counts.append(len(queries))
+
+    assert counts == [0, 1, 8]

@@ -27,7 +27,7 @@ def measured() -> Scene:
 
 def ask(scene: Scene, **changes: Any) -> tuple[Point, ...]:
     given = {"environment": Environment.DEVELOPMENT, "from_ms": NOW_MS, "to_ms": NOW_MS + 3 * MINUTE_MS}
-    return read_metrics(MetricsQuestion(**({"interval_ms": MINUTE_MS} | given | changes)), ports=scene.ports)
+    return read_metrics(MetricsQuestion(**({"interval_ms": MINUTE_MS} | given | changes)), ports=scene.ports).points
 
 
 @pytest.mark.parametrize("interval_ms", [10_000, MINUTE_MS, 3 * MINUTE_MS])

@@ -10,7 +10,7 @@ costs no write here; a step is written once. The histogram is one short text, wh
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -57,7 +57,7 @@ class DynamoMetrics:
 
     def keep(self, *, environment: str, node_id: str, step: OpenStep) -> None:
         """Keep a step that is over. Keeping it again changes nothing; a smaller sum never replaces a bigger one."""
-        shard = zlib.crc32(node_id.encode()) % SHARDS
+        shard = _shard(node_id)
         window = step.window
         item: Attributes = {
             PK: {"S": _series_key(environment, step.module, window.started_at_ms // HOUR_MS, shard)},
@@ -81,18 +81,20 @@ class DynamoMetrics:
             if code_of(error) != "ConditionalCheckFailedException":
                 raise
 
-    def series(self, *, environment: str, module: str, from_ms: int, to_ms: int) -> tuple[tuple[str, str, Window], ...]:
-        """(node id, digest, window of one step) of every node, oldest first, whose start lies in [from, to)."""
+    def series(
+        self, *, environment: str, module: str, nodes: Collection[str], from_ms: int, to_ms: int
+    ) -> tuple[tuple[str, str, Window], ...]:
+        """(node id, digest, window of one step) of these nodes (ids), oldest first, whose start lies in [from, to)."""
         # A row's key is where its step begins, which may lie before the first window in it.
         low, high = f"{max(from_ms - SERIES_STEP_MS, 0):0{DIGITS}d}", f"{to_ms - 1:0{DIGITS}d}{LAST}"
         rows = [
             row
             for hour in range(from_ms // HOUR_MS, (to_ms - 1) // HOUR_MS + 1)
-            for shard in range(SHARDS)
+            for shard in sorted({_shard(node_id) for node_id in nodes})
             for row in self._rows(_series_key(environment, module, hour, shard), low, high)
         ]
         found = [(*_owner(row), _window(row)) for row in rows]
-        within = [row for row in found if from_ms <= row[2].started_at_ms < to_ms]
+        within = [row for row in found if from_ms <= row[2].started_at_ms < to_ms and row[0] in nodes]
         return tuple(sorted(within, key=lambda row: (row[2].started_at_ms, row[0], row[1])))
 
     def _rows(self, pk: str, low: str, high: str) -> Iterator[Attributes]:
@@ -108,6 +110,10 @@ class DynamoMetrics:
             if "LastEvaluatedKey" not in answer:
                 return
             request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+
+def _shard(node_id: str) -> int:
+    return zlib.crc32(node_id.encode()) % SHARDS
 
 
 def _series_key(environment: str, module: str, hour: int, shard: int) -> str:
@@ -129,11 +135,15 @@ def _attributes(window: Window) -> Attributes:
 
 
 def _window(row: Attributes) -> Window:
-    pairs = (pair.split(":") for pair in row["latency"]["S"].split())
-    latency = Histogram(counts=tuple((int(bucket), int(count)) for bucket, count in pairs))
-    triples = (triple.split(":") for triple in row["own"]["S"].split()) if "own" in row else ()
-    own = tuple(
+    pairs = [pair.split(":") for pair in row["latency"]["S"].split()]
+    latency = Histogram(counts=tuple([(int(bucket), int(count)) for bucket, count in pairs]))
+    own = _own(row["own"]["S"]) if "own" in row else ()
+    return Window(latency=latency, own=own, **{name: int(row[name]["N"]) for name in _NUMBERS})
+
+
+def _own(text: str) -> tuple[OwnMetric, ...]:
+    triples = (triple.split(":") for triple in text.split())
+    return tuple(
         OwnMetric(name=name, micros_ms=int(micros_ms), covered_ms=int(covered_ms))
         for name, micros_ms, covered_ms in triples
     )
-    return Window(latency=latency, own=own, **{name: int(row[name]["N"]) for name in _NUMBERS})

@@ -12,7 +12,7 @@ from chalicelib.routes.fields import Digest, Instant, ModuleName, QueryInstant, 
 from chalicelib.routes.schemas.nodes import NodeBody, node_body
 from chalicelib.routes.validation import Answered, Received
 from chalicelib.usecases.read_clusters import Cluster, Health
-from chalicelib.usecases.read_metrics import MEDIAN_BP, P95_BP, P99_BP, MetricsQuestion, Point
+from chalicelib.usecases.read_metrics import MEDIAN_BP, P95_BP, P99_BP, Measured, MetricsQuestion, Point
 
 HOUR_MS = 3_600_000
 
@@ -129,15 +129,15 @@ def cluster_body(cluster: Cluster, *, now_ms: int) -> ClusterBody:
     return ClusterBody(**dict(cluster_summary(cluster)), nodes=nodes)
 
 
-def metrics_body(question: MetricsQuestion, points: tuple[Point, ...], cluster: Cluster) -> MetricsBody:
+def metrics_body(question: MetricsQuestion, measured: Measured) -> MetricsBody:
     """What was asked and what was measured."""
     return MetricsBody(
         environment=question.environment,
         from_=iso(question.from_ms),
         to=iso(question.to_ms),
         interval_ms=question.interval_ms,
-        health=cluster.health,
-        points=[_point_body(point) for point in points],
+        health=measured.health,
+        points=[_point_body(point) for point in measured.points],
     )
 
 
