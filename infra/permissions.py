@@ -60,7 +60,7 @@ READ_AND_WRITE = Grant(
     resources=("table:hotswap",),
 )
 """Conditions of a transaction's own writes need no dynamodb:ConditionCheckItem."""
-FOLLOW_POINTERS = Grant(sid="FollowPointers", actions=("dynamodb:BatchGetItem",), resources=("table:hotswap",))
+READ_TOGETHER = Grant(sid="ReadTogether", actions=("dynamodb:BatchGetItem",), resources=("table:hotswap",))
 QUERY_LISTS = Grant(sid="QueryLists", actions=("dynamodb:Query",), resources=("index:hotswap/gsi1",))
 QUERY_OPEN = Grant(sid="QueryOpen", actions=("dynamodb:Query",), resources=("index:hotswap/gsi2",))
 ENCRYPTED = Grant(
@@ -111,7 +111,7 @@ PERMISSIONS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "api": (
         *_EVERY_FUNCTION,
         READ_AND_WRITE,
-        FOLLOW_POINTERS,
+        READ_TOGETHER,
         QUERY_LISTS,
         QUERY_OPEN,
         PUBLISH,
@@ -156,6 +156,7 @@ PERMISSIONS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "events": (
         *_EVERY_FUNCTION,
         READ_AND_WRITE,
+        READ_TOGETHER,
         PUBLISH,
         START,
         ANSWER,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left, insort
 from collections.abc import Iterator, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from chalicelib.adapters.dynamodb.codec import Attributes
 from chalicelib.adapters.dynamodb.cursor import cursor_after, position_of
@@ -23,7 +23,7 @@ from chalicelib.adapters.dynamodb.keys import (
     shard_names,
 )
 from chalicelib.domain.errors import StaleWrite
-from chalicelib.usecases.ports import Add, Change, Page, Record, Remove, Replace
+from chalicelib.usecases.ports import Add, Address, Change, Page, Record, Remove, Replace
 from tests import canaries
 
 R = TypeVar("R", bound=Record)
@@ -64,6 +64,9 @@ class FakeStore:
         with self._lock:
             item = self._partitions.get(layout.pk(key), {}).get(layout.sk(key))
         return None if item is None else record_of(kind, item)
+
+    def get_many(self, *wanted: Address) -> tuple[Any, ...]:
+        return tuple(self.get(kind, *key) for kind, key in wanted)
 
     def list(
         self,

@@ -27,6 +27,7 @@ from chalicelib.domain.line import MOST_WAITING, Line
 from chalicelib.domain.module import ModuleVersion
 from chalicelib.domain.override import StrategyOverride, overridden
 from chalicelib.domain.policy import Concurrency
+from chalicelib.domain.quarantine import Quarantine
 from chalicelib.domain.rollout import Phase, Rollout
 from chalicelib.domain.timeline import EventType, OutboxMessage
 from chalicelib.domain.turn import Turn
@@ -34,8 +35,9 @@ from chalicelib.usecases.configurations import newest_configuration
 from chalicelib.usecases.keep_freezes import require_start
 from chalicelib.usecases.passed_over import runs_already
 from chalicelib.usecases.policies import current_policy, policy_revision, terms_of
-from chalicelib.usecases.ports import Add, Change, Ports, Replace
-from chalicelib.usecases.quarantines import find_quarantine
+from chalicelib.usecases.ports import Add, Address, Change, Ports, Replace
+from chalicelib.usecases.quarantines import find_quarantine, subjects
+from chalicelib.usecases.reading_once import reading_once
 from chalicelib.usecases.recording import Decided, Entry, get_deployment, record, show
 from chalicelib.usecases.relay_outbox import execution_order, relay_outbox
 
@@ -93,17 +95,19 @@ def create_deployment(
         InvalidInput: it overrides what the policy does not allow.
         Frozen: a freeze that is in force refuses it.
     """
-    earlier = answered_before(request, caller=caller, idempotency_key=idempotency_key, ports=ports)
+    seen = reading_once(ports)
+    earlier = answered_before(request, caller=caller, idempotency_key=idempotency_key, ports=seen)
     if earlier is not None:
         return earlier
-    registered = ports.store.get(ModuleVersion, request.module, request.version)
+    registered = seen.store.get(ModuleVersion, request.module, request.version)
     if registered is None:
         raise NotFound("module version", f"{request.module} {request.version}")
-    deployment = new_deployment(request, caller, ports=ports)
+    deployment = new_deployment(request, caller, ports=seen)
     deployment = replace(deployment, correlation_id=caller.correlation_id or request_id or deployment.id)
-    require_room(deployment, registered.digest, ports=ports)
-    refuse_quarantined(deployment, registered.digest, ports=ports)
-    require_thawed(deployment, registered.digest, ports=ports)
+    read_ahead(deployment, registered.digest, ports=seen)
+    require_room(deployment, registered.digest, ports=seen)
+    refuse_quarantined(deployment, registered.digest, ports=seen)
+    require_thawed(deployment, registered.digest, ports=seen)
     start = OutboxMessage(
         id=f"{deployment.id}#start",
         topic="execution",
@@ -112,7 +116,7 @@ def create_deployment(
     )
     also: list[Change] = [Add(start)]
     if idempotency_key:
-        also.append(_kept_answer(caller, idempotency_key, request_hash(request), deployment.id, ports=ports))
+        also.append(_kept_answer(caller, idempotency_key, request_hash(request), deployment.id, ports=seen))
     detail: dict[str, Any] = {"kind": str(deployment.kind), "requestedBy": deployment.requested_by}
     if request.undoes or request.retries:
         detail["undoes" if request.undoes else "retries"] = request.undoes or request.retries
@@ -191,6 +195,16 @@ def new_deployment(request: DeploymentRequest, caller: Caller, *, ports: Ports) 
         rollouts=tuple(rollouts),
         stages=request.stages,
     )
+
+
+def read_ahead(deployment: Deployment, digest: str, *, ports: Ports) -> None:
+    """Have what is asked of every environment on the way read with one call; `ports` are those of `reading_once`."""
+    wanted: list[Address] = [(Line, ())]
+    for rollout in deployment.rollouts:
+        place = (rollout.environment, deployment.module)
+        wanted += [(Assignment, place), (Turn, place)]
+        wanted += [(Quarantine, (*place, subject)) for subject in subjects(digest, rollout.configuration)]
+    ports.store.get_many(*wanted)
 
 
 def refuse_quarantined(deployment: Deployment, digest: str, *, ports: Ports) -> None:

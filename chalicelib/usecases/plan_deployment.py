@@ -35,6 +35,7 @@ from chalicelib.usecases.create_deployment import (
 )
 from chalicelib.usecases.policies import current_policy
 from chalicelib.usecases.ports import Ports
+from chalicelib.usecases.reading_once import reading_once
 from chalicelib.usecases.run_stage import refuse_downgrade, require_trusted
 
 
@@ -74,6 +75,7 @@ def plan_deployment(request: DeploymentRequest, *, caller: Caller, ports: Ports)
         NotFound: no such version was registered.
         InvalidInput: it overrides what the policy does not allow.
     """
+    ports = reading_once(ports)
     version = ports.store.get(ModuleVersion, request.module, request.version)
     if version is None:
         raise NotFound("module version", f"{request.module} {request.version}")

@@ -56,6 +56,10 @@ class Remove:
 Change = Add | Replace | Remove
 
 
+Address = tuple[type[Any], tuple[str, ...]]
+"""A type of record and the key of one."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """Some records of a list and the cursor to go on with, None at the end."""
@@ -69,6 +73,10 @@ class Store(Protocol):
 
     def get(self, kind: type[R], *key: str) -> R | None:
         """One record, read consistently."""
+        ...
+
+    def get_many(self, *wanted: Address) -> tuple[Any, ...]:
+        """Up to a hundred records with one call, None where there is none; each read consistently, together no snapshot."""
         ...
 
     def list(

@@ -37,11 +37,16 @@ def find_quarantine(
     module: str, environment: Environment, digest: str | None, configuration: int, *, ports: Ports
 ) -> Quarantine | None:
     """What keeps this digest, or this digest under this configuration, out of the environment; None: nothing does."""
-    for subject in {digest, edition(digest, configuration)} - {None}:
-        found = ports.store.get(Quarantine, environment, module, str(subject))
+    for subject in subjects(digest, configuration):
+        found = ports.store.get(Quarantine, environment, module, subject)
         if found is not None and found.holds:
             return found
     return None
+
+
+def subjects(digest: str | None, configuration: int) -> tuple[str, ...]:
+    """What may be in quarantine of a digest under a configuration: the code itself, and both together."""
+    return tuple(dict.fromkeys(each for each in (digest, edition(digest, configuration)) if each is not None))
 
 
 def list_quarantines(module: str, *, ports: Ports) -> tuple[Quarantine, ...]:

@@ -46,6 +46,16 @@ def test_what_nobody_added_is_none(store: Store):
     assert store.get(Deployment, "unknown") is None
 
 
+def test_several_are_read_at_once_in_the_order_they_were_asked_for_and_what_is_missing_is_none(store: Store):
+    store.commit(Add(a_deployment()), Add(a_turn()))
+    turn = (Turn, ("Production", "payment-processor"))
+
+    found = store.get_many(turn, (Deployment, ("unknown",)), (Deployment, (DEPLOYMENT_ID,)), turn)
+
+    assert found == (a_turn(), None, a_deployment(), a_turn())
+    assert store.get_many() == ()
+
+
 def test_adding_what_exists_is_stale_and_leaves_it(store: Store):
     store.commit(Add(a_deployment()))
 

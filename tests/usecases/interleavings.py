@@ -81,6 +81,10 @@ class GatedStore:
         self._actor.before(Op(reads=((kind.__name__, *key),)))
         return self._store.get(kind, *key)
 
+    def get_many(self, *wanted: Any) -> Any:
+        self._actor.before(Op(reads=tuple((kind.__name__, *key) for kind, key in wanted)))
+        return self._store.get_many(*wanted)
+
     def list(self, kind: type[Any], *prefix: str, **named: Any) -> Any:
         self._actor.before(Op(reads=((kind.__name__, *prefix),)))
         return self._store.list(kind, *prefix, **named)

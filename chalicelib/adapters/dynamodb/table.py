@@ -27,7 +27,7 @@ from chalicelib.adapters.dynamodb.keys import (
 from chalicelib.adapters.dynamodb.patience import TRIES, patiently, pause
 from chalicelib.adapters.dynamodb.writes import commit_all
 from chalicelib.domain.errors import Unavailable
-from chalicelib.usecases.ports import Change, Page, Record
+from chalicelib.usecases.ports import Address, Change, Page, Record
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -63,6 +63,15 @@ class DynamoStore:
             partial(self._client.get_item, TableName=self._table, Key=wanted, ConsistentRead=True),
         )
         return record_of(kind, answer["Item"]) if "Item" in answer else None
+
+    def get_many(self, *wanted: Address) -> tuple[Any, ...]:
+        """Up to a hundred records with one call, None where there is none; each read consistently, together no snapshot."""
+        places = [(LAYOUTS[kind].pk(key), LAYOUTS[kind].sk(key)) for kind, key in wanted]
+        found = self._read([{PK: {"S": pk}, SK: {"S": sk}} for pk, sk in dict.fromkeys(places)])
+        return tuple(
+            record_of(kind, found[place]) if place in found else None
+            for (kind, _), place in zip(wanted, places, strict=True)
+        )
 
     def list(
         self,
@@ -184,14 +193,17 @@ class DynamoStore:
             yield from items
             return
         keys = [{PK: item[TARGET_PK], SK: item[TARGET_SK]} for item in items]
-        found: dict[tuple[str, str], Attributes] = {}
-        for start in range(0, len(keys), READ_AT_ONCE):
-            for item in self._read_batch(keys[start : start + READ_AT_ONCE]):
-                found[text(item, PK), text(item, SK)] = item
+        found = self._read(keys)
         for key in keys:
             target = found.get((text(key, PK), text(key, SK)))
             if target is not None:
                 yield target
+
+    def _read(self, keys: Sequence[Attributes]) -> dict[tuple[str, str], Attributes]:
+        """The items of these keys, those that exist, read consistently."""
+        batches = (keys[start : start + READ_AT_ONCE] for start in range(0, len(keys), READ_AT_ONCE))
+        items = (item for batch in batches for item in self._read_batch(batch))
+        return {(text(item, PK), text(item, SK)): item for item in items}
 
     def _read_batch(self, keys: Sequence[Attributes]) -> Iterator[Attributes]:
         for attempt in range(TRIES):
