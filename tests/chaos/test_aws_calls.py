@@ -27,6 +27,7 @@ SEED = int(os.environ.get("HOTSWAP_CHAOS_SEED", "20261128"))
 SWEEP_EVERY, MOST_BEATS = 60, 420
 WHERE = "Development"
 FORTH = (
+    "dynamodb.BatchGetItem",
     "dynamodb.BatchWriteItem",
     "dynamodb.DeleteItem",
     "dynamodb.GetItem",
