@@ -37,7 +37,7 @@ class AwsClients:
         from botocore.config import Config
         from botocore.session import get_session
 
-        from chalicelib.adapters.plain_items import PlainItemParsers
+        from chalicelib.adapters.plain_items import PlainItemParsers, PlainItemSerializer
 
         if self._session is None:
             self._session = get_session()
@@ -57,4 +57,8 @@ class AwsClients:
             # Links are signed before anybody knows the bytes; the digest is checked by whoever reads them.
             request_checksum_calculation="when_required",
         )
-        return self._session.create_client(service, endpoint_url=endpoint, config=config)
+        client = self._session.create_client(service, endpoint_url=endpoint, config=config)
+        if service == "dynamodb":
+            # There is no factory of serializers to register.
+            client._serializer = PlainItemSerializer()
+        return client

@@ -240,6 +240,7 @@ class LocalCloud:
             dynamodb_speed.actions_are_looked_up_once,
             dynamodb_speed.items_become_json_at_once,
             dynamodb_speed.new_items_are_measured_once,
+            dynamodb_speed.conditions_are_parsed_once,
             dynamodb_indexes.queries_look_at_one_partition,
             dynamodb_transactions.transactions_undo_item_by_item,
             dynamodb_transactions.transaction_tokens_are_heeded,

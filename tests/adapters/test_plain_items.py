@@ -11,11 +11,12 @@ import boto3
 import botocore.session
 import pytest
 from botocore.awsrequest import AWSResponse
+from botocore.serialize import create_serializer
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chalicelib.adapters.aws_clients import AwsClients
-from chalicelib.adapters.plain_items import PlainItemParser
+from chalicelib.adapters.plain_items import PlainItemParser, PlainItemSerializer
 from tests.local.worlds import bare_moto
 
 NUMBERS = st.integers(-(10**12), 10**12).map(str)
@@ -65,6 +66,21 @@ def test_every_item_is_read_as_boto3_reads_it_bytes_included(item):
         ("BatchGetItem", {"Responses": {"t": [item]}, "UnprocessedKeys": {"t": {"Keys": [item]}}}),
     ]:
         assert parsed(PlainItemParser(), operation, answer) == parsed(usual, operation, answer)
+
+
+@given(item=st.dictionaries(st.text(min_size=1, max_size=5), PLAIN, max_size=4))
+def test_every_item_is_written_as_boto3_writes_it_bytes_included(item):
+    usual = create_serializer("json", include_validation=False)
+
+    for operation, parameters in [
+        ("PutItem", {"TableName": "t", "Item": item, "ExpressionAttributeValues": {":a": {"N": "1"}}}),
+        ("GetItem", {"TableName": "t", "Key": item}),
+        ("TransactWriteItems", {"TransactItems": [{"Put": {"TableName": "t", "Item": item}}]}),
+    ]:
+        model = MODEL.operation_model(operation)
+        assert PlainItemSerializer().serialize_to_request(parameters, model) == usual.serialize_to_request(
+            parameters, model
+        )
 
 
 @pytest.mark.parametrize("session", [None, botocore.session.Session()])

@@ -18,6 +18,7 @@ from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.table import Table
 
 from infra.local.repairs import dynamodb_indexes
+from infra.local.repairs.dynamodb_json import forget_json
 
 
 @dataclass(slots=True, eq=False)
@@ -93,6 +94,7 @@ def changes_are_journaled() -> Iterator[None]:
                 mine.undo()
                 raise
             finally:
+                forget_json(_stored(table, hash_key, range_key))
                 dynamodb_indexes.refresh(table, hash_key, range_key)
 
     with (

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from moto.dynamodb.models.dynamo_type import DynamoType
 
 _KEPT = "hotswap_json"
+_BINARY = re.compile(r'"BS?":')
 
 
 class _BinaryError(Exception):
@@ -24,6 +26,24 @@ def json_of(item: Any) -> str | None:
             return None
         setattr(item, _KEPT, kept)
     return kept
+
+
+def forget_json(item: Any) -> None:
+    """After moto changed a new item in place."""
+    if item is not None:
+        item.__dict__.pop(_KEPT, None)
+
+
+def keep_json(item: Any, attributes: dict[str, Any]) -> str | None:
+    """Write a new item's attributes down, as they came over the wire; None if they hold bytes or moto's own objects."""
+    try:
+        written = json.dumps(attributes)
+    except TypeError:
+        return None
+    if _BINARY.search(written):
+        return None
+    setattr(item, _KEPT, written)
+    return written
 
 
 def _plain(attribute: DynamoType) -> dict[str, Any]:

@@ -14,12 +14,15 @@ from unittest.mock import patch
 
 from moto.core import DEFAULT_ACCOUNT_ID, responses
 from moto.core.botocore_stubber import BotocoreStubber
+from moto.dynamodb import comparisons
 from moto.dynamodb import responses as dynamodb_responses
 from moto.dynamodb.exceptions import ItemSizeTooLarge
 from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
 from moto.dynamodb.models.utilities import bytesize
 from moto.dynamodb.responses import DynamoHandler, DynamoResult
 from moto.utilities.utils import get_partition
+
+from infra.local.repairs.dynamodb_json import keep_json
 
 CONTENT_TYPE = "application/x-amz-json-1.0"
 TABLE_URL = re.compile(r"https://dynamodb\.([a-z0-9-]+)\.amazonaws\.com/$")
@@ -138,20 +141,59 @@ MOST_ITEM_BYTES = 405_000
 
 @contextmanager
 def new_items_are_measured_once() -> Iterator[None]:
-    """Repair: an item is as large as its attributes. moto adds all of them up again whenever it adds one."""
+    """Repair: an item is as large as its attributes. moto adds all of them up again whenever it adds one. Here they are
+    added up once, and only where their JSON, which is longer and will be wanted, could be too long."""
 
     def make(self: Any, hash_key: Any, range_key: Any, attrs: dict[str, Any]) -> None:
         self.hash_key, self.range_key = hash_key, range_key
-        self.attrs, size = LimitedSizeDict(), 0
+        self.attrs = LimitedSizeDict()
         for name, value in attrs.items():
-            attribute = DynamoType(value)
-            size += bytesize(name) + _size(attribute)
-            dict.__setitem__(self.attrs, name, attribute)
-        if size > MOST_ITEM_BYTES:
+            dict.__setitem__(self.attrs, name, DynamoType(value))
+        written = keep_json(self, attrs)
+        if written is not None and len(written) <= MOST_ITEM_BYTES:
+            return
+        if sum(bytesize(name) + _size(attribute) for name, attribute in self.attrs.items()) > MOST_ITEM_BYTES:
             raise ItemSizeTooLarge
 
     with patch.object(Item, "__init__", make):
         yield
+
+
+@contextmanager
+def conditions_are_parsed_once() -> Iterator[None]:
+    """Repair: an expression with the same names and values means the same. moto takes it apart letter by letter, twice
+    for each write that has one."""
+    parse_anew = comparisons.create_condition_expression_parser
+
+    @functools.lru_cache(maxsize=4096)
+    def parsed(expression: str, bound: str) -> tuple[Any, tuple[str, ...]]:
+        parser = parse_anew(expression, *json.loads(bound))
+        return parser.parse(), tuple(parser.expr_attr_names_found)
+
+    def parser_of(expression: str | None, names: Any, values: Any) -> Any:
+        try:
+            bound = json.dumps([names, values])
+        except TypeError:
+            return parse_anew(expression, names, values)
+        return _Parsed(*parsed(expression, bound)) if expression else parse_anew(expression, names, values)
+
+    with (
+        patch.object(comparisons, "create_condition_expression_parser", parser_of),
+        patch.object(dynamodb_responses, "create_condition_expression_parser", parser_of),
+    ):
+        yield
+
+
+class _Parsed:
+    """What moto wants of a parser. It adds to the names it was given, so each use has its own."""
+
+    def __init__(self, operation: Any, names: tuple[str, ...]) -> None:
+        self.expr_attr_names_found = list(names)
+        self._operation = operation
+
+    def parse(self) -> Any:
+        """The same operation each time: evaluating it changes nothing in it."""
+        return self._operation
 
 
 def _size(attribute: Any) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -141,23 +142,26 @@ def transaction_tokens_are_heeded(clock_s: Callable[[], float] = time.monotonic)
     With other parameters it is refused with IdempotentParameterMismatchException. moto applies it again either way.
     """
     transact = DynamoHandler.transact_write_items
-    seen: dict[str, tuple[float, str, Any]] = {}
+    seen: dict[str, tuple[float, bytes, Any]] = {}
 
     def transact_once(self: Any) -> Any:
         token = self.body.get("ClientRequestToken")
         if not token:
             return transact(self)
         now = clock_s()
-        for old in [key for key, (until, _, _) in seen.items() if until <= now]:
-            del seen[old]
+        # In the order of their ends: all live equally long.
+        while seen and seen[oldest := next(iter(seen))][0] <= now:
+            del seen[oldest]
         parameters = json.dumps(self.body["TransactItems"], sort_keys=True, default=repr)
+        # Not the parameters themselves: ten minutes of all that was written would be kept.
+        digest = hashlib.sha256(parameters.encode()).digest()
         if token in seen:
-            _, known_parameters, response = seen[token]
-            if known_parameters != parameters:
+            _, known_digest, response = seen[token]
+            if known_digest != digest:
                 raise IdempotentParameterMismatchError
             return response
         response = transact(self)
-        seen[token] = (now + _TOKEN_LIFE_S, parameters, response)
+        seen[token] = (now + _TOKEN_LIFE_S, digest, response)
         return response
 
     with patch.object(DynamoHandler, "transact_write_items", transact_once):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from moto.dynamodb.models.dynamo_type import Item
 from moto.dynamodb.responses import DynamoHandler
 
-from infra.local.repairs import dynamodb_reads
+from infra.local.repairs import dynamodb_reads, dynamodb_speed
 from tests.local.repairs.conftest import REPAIRS, a_table, key, must_exist, put
 from tests.local.worlds import bare_moto
 
@@ -25,6 +25,7 @@ RANGE = "pk = :p AND sk BETWEEN :a AND :b"
 def quick() -> Iterator[Any]:
     with bare_moto(), ExitStack() as stack:
         stack.enter_context(dynamodb_reads.plain_reads_are_answered_at_once())
+        stack.enter_context(dynamodb_speed.new_items_are_measured_once())
         for repair in REPAIRS:
             stack.enter_context(repair())
         yield a_table()
@@ -133,6 +134,17 @@ def test_what_was_read_before_a_change_is_not_answered_after_it(quick: Any) -> N
 
     quick.delete_item(TableName="hotswap", Key=key("p"))
     assert read(quick) is None
+
+
+def test_an_item_that_an_update_makes_is_answered_whole(quick: Any) -> None:
+    quick.update_item(
+        TableName="hotswap",
+        Key=key("p"),
+        UpdateExpression="SET n = :one",
+        ExpressionAttributeValues={":one": {"N": "1"}},
+    )
+
+    assert read(quick) == key("p") | {"n": {"N": "1"}}
 
 
 def test_several_items_are_read_by_their_keys(quick: Any) -> None:

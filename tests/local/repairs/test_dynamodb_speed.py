@@ -9,8 +9,10 @@ from unittest.mock import patch
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto.core import parse, responses, serialize
 from moto.core.request import Request
+from moto.dynamodb import comparisons
 from moto.dynamodb.models import utilities
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 
@@ -45,6 +47,7 @@ def all_repairs() -> Iterator[None]:
         dynamodb_speed.requests_are_read_as_they_are(),
         dynamodb_speed.items_become_json_at_once(),
         dynamodb_speed.new_items_are_measured_once(),
+        dynamodb_speed.conditions_are_parsed_once(),
     ):
         yield
 
@@ -197,7 +200,7 @@ def test_an_attribute_is_measured_again_for_each_that_follows_only_in_bare_moto(
             item = Item(DynamoType({"S": "a"}), None, attributes)
 
     assert item.to_json() == {"Attributes": attributes}
-    assert (sizes[0] == 20) == mended
+    assert (sizes[0] == 0) == mended
 
 
 @pytest.mark.parametrize("mended", [False, True])
@@ -209,3 +212,33 @@ def test_an_item_that_is_too_large_is_refused_and_one_that_just_fits_is_not(mend
 
         with pytest.raises(client.exceptions.ClientError, match="Item size has exceeded"):
             client.put_item(TableName="t", Item=ITEM | {"nested": nested, "rest": {"S": "z" * 120_000}})
+
+
+@pytest.mark.parametrize("mended", [False, True])
+def test_the_same_condition_is_parsed_for_every_write_only_in_bare_moto(mended):
+    with bare_moto(), dynamodb_speed.conditions_are_parsed_once() if mended else nullcontext():
+        client = a_table()
+        with counted(comparisons.ConditionExpressionParser, "_lex_condition_expression") as parses:
+            for _ in range(3):
+                client.put_item(TableName="t", Item=ITEM, ConditionExpression="attribute_exists(pk)")
+
+    assert parses[0] == (1 if mended else 6)
+
+
+def test_a_condition_that_was_parsed_once_holds_for_each_item_by_itself():
+    with bare_moto(), dynamodb_speed.conditions_are_parsed_once():
+        client = a_table()
+        condition: Any = {
+            "ConditionExpression": "#n = :before",
+            "ExpressionAttributeNames": {"#n": "number"},
+            "ExpressionAttributeValues": {":before": {"N": "12"}},
+        }
+        client.put_item(TableName="t", Item=ITEM | {"number": {"N": "13"}}, **condition)
+        for refused in (condition, condition, condition | {"ConditionExpression": "attribute_not_exists(#n)"}):
+            with pytest.raises(ClientError):
+                client.put_item(TableName="t", Item=ITEM, **refused)
+        names = {"#n": "number", "#unused": "flag"}
+        with pytest.raises(ClientError, match="unused"):
+            client.put_item(TableName="t", Item=ITEM, **(condition | {"ExpressionAttributeNames": names}))
+
+        assert client.get_item(TableName="t", Key={"pk": ITEM["pk"], "sk": ITEM["sk"]})["Item"]["number"] == {"N": "13"}
