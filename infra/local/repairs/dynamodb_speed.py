@@ -22,7 +22,7 @@ from moto.dynamodb.models.utilities import bytesize
 from moto.dynamodb.responses import DynamoHandler, DynamoResult
 from moto.utilities.utils import get_partition
 
-from infra.local.repairs.dynamodb_json import keep_json
+from infra.local.repairs.dynamodb_json import json_of, keep_json
 
 CONTENT_TYPE = "application/x-amz-json-1.0"
 TABLE_URL = re.compile(r"https://dynamodb\.([a-z0-9-]+)\.amazonaws\.com/$")
@@ -114,8 +114,8 @@ def _handler(region: str, request: Any, content: bytes) -> Any:
 @contextmanager
 def items_become_json_at_once() -> Iterator[None]:
     """Repair: an item is made of attributes, maps and lists. moto asks of each part first whether it is an instant, and
-    then whether it can make JSON of itself."""
-    step_by_step = dynamodb_responses.dynamo_to_dict
+    then whether it can make JSON of itself; of an item that was put it makes a copy, part by part, to throw away."""
+    step_by_step, part_by_part = dynamodb_responses.dynamo_to_dict, Item.to_json
 
     def plain(part: Any) -> Any:
         kind = type(part)
@@ -131,7 +131,11 @@ def items_become_json_at_once() -> Iterator[None]:
             return {"Attributes": plain(part.attrs)}
         return step_by_step(part)
 
-    with patch.object(dynamodb_responses, "dynamo_to_dict", plain):
+    def to_json(self: Any, root_attr_name: str = "Attributes") -> dict[str, Any]:
+        written = json_of(self)
+        return part_by_part(self, root_attr_name) if written is None else {root_attr_name: json.loads(written)}
+
+    with patch.object(dynamodb_responses, "dynamo_to_dict", plain), patch.object(Item, "to_json", to_json):
         yield
 
 

@@ -16,7 +16,7 @@ from moto.dynamodb import comparisons
 from moto.dynamodb.models import utilities
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 
-from infra.local.repairs import dynamodb_speed
+from infra.local.repairs import dynamodb_items, dynamodb_speed
 from tests.local.worlds import bare_moto
 
 ITEM = {
@@ -48,6 +48,7 @@ def all_repairs() -> Iterator[None]:
         dynamodb_speed.items_become_json_at_once(),
         dynamodb_speed.new_items_are_measured_once(),
         dynamodb_speed.conditions_are_parsed_once(),
+        dynamodb_items.changes_are_journaled(),
     ):
         yield
 
