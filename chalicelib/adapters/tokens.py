@@ -6,16 +6,20 @@ accepted. Time is the clock that was given, never the library's.
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from chalicelib.adapters.jose import unverified
 from chalicelib.adapters.secret_keys import SecretKeys, base64url, public_bytes
 from chalicelib.domain.access import Role
 from chalicelib.domain.errors import NotAuthenticated
 from chalicelib.usecases.ports import Clock
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 ISSUER: Final = "hotswap"
 AUDIENCE: Final = "hotswap-api"
@@ -26,6 +30,9 @@ ALGORITHM: Final = "EdDSA"
 LIVES_S: Final = 900
 LONGEST_LIFE_S: Final = 3_600
 CLOCKS_DIFFER_S: Final = 5
+MOST_KNOWN: Final = 1_000
+"""Tokens whose signature is remembered; then all are forgotten."""
+
 CLAIMS: Final = ("iss", "aud", "sub", "iat", "nbf", "exp", "jti", "sid", "gen", "roles")
 """Exactly these are in a token of ours."""
 
@@ -41,12 +48,23 @@ class Claims:
     expires_at_s: int
 
 
-class Tokens:
-    """Makes and reads access tokens."""
+class _Verified(NamedTuple):
+    """What a token says, and the key that signed it."""
 
-    def __init__(self, keys: SecretKeys, clock: Clock) -> None:
+    key_id: str
+    key: Ed25519PrivateKey
+    claims: dict[str, Any]
+
+
+class Tokens:
+    """Makes and reads access tokens. A signature is checked once in each process, for it cannot become another one;
+    whether its key still counts, and the token's time, each time. Remembered are hashes of tokens, not tokens."""
+
+    def __init__(self, keys: SecretKeys, clock: Clock, *, most_known: int = MOST_KNOWN) -> None:
         self._keys = keys
         self._clock = clock
+        self._most_known = most_known
+        self._verified: dict[str, _Verified] = {}
 
     def issue(
         self, *, subject: str, roles: Iterable[Role], session: str, generation: int, lives_s: int = LIVES_S
@@ -82,9 +100,26 @@ class Tokens:
         Raises:
             NotAuthenticated: it is not one of ours, not for us, changed, or its time is over.
         """
+        mark = hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()
+        known = self._verified.get(mark)
+        if known is None or self._keys.verifying_key(known.key_id) is not known.key:
+            known = self._verify(token)
+            if len(self._verified) >= self._most_known:
+                self._verified.clear()
+            self._verified[mark] = known
+        return self._proved(known.claims)
+
+    def jwks(self) -> dict[str, Any]:
+        """The public keys, as `/.well-known/jwks.json` shows them."""
+        keys = self._keys.verifying_keys()
+        shared = {"kty": "OKP", "crv": "Ed25519", "alg": ALGORITHM, "use": "sig"}
+        return {"keys": [shared | {"kid": name, "x": base64url(public_bytes(key))} for name, key in keys.items()]}
+
+    def _verify(self, token: str) -> _Verified:
         import jwt
 
-        key = self._keys.verifying_key(_key_id(unverified(token).header))
+        key_id = _key_id(unverified(token).header)
+        key = self._keys.verifying_key(key_id)
         if key is None:
             raise NotAuthenticated("The token is signed by a key that is not ours.")
         try:
@@ -104,13 +139,7 @@ class Tokens:
             )
         except jwt.PyJWTError as error:
             raise NotAuthenticated("The token is not valid.") from error
-        return self._proved(claims)
-
-    def jwks(self) -> dict[str, Any]:
-        """The public keys, as `/.well-known/jwks.json` shows them."""
-        keys = self._keys.verifying_keys()
-        shared = {"kty": "OKP", "crv": "Ed25519", "alg": ALGORITHM, "use": "sig"}
-        return {"keys": [shared | {"kid": name, "x": base64url(public_bytes(key))} for name, key in keys.items()]}
+        return _Verified(key_id, key, claims)
 
     def _proved(self, claims: dict[str, Any]) -> Claims:
         now_s = self._clock.machine_ms() // 1000

@@ -118,7 +118,7 @@ def _span_ms(value: Any) -> int:
 
 def iso(at_ms: int) -> str:
     """An instant as the public API writes it: ISO 8601, UTC, milliseconds."""
-    return (_EPOCH + timedelta(milliseconds=at_ms)).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at_ms % 1000:03d}Z"
+    return (_EPOCH + timedelta(milliseconds=at_ms)).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def iso_or_none(at_ms: int | None) -> str | None:

@@ -24,13 +24,16 @@ NOW_S = 1_790_000_000
 
 
 class FakeKeys:
-    """Keys that do not change."""
+    """Keys that stay, unless they are taken away."""
+
+    def __init__(self) -> None:
+        self.gone: set[str] = set()
 
     def signing_key(self) -> tuple[str, Ed25519PrivateKey]:
         return KID, KEY
 
     def verifying_keys(self) -> dict[str, Ed25519PrivateKey]:
-        return {KID: KEY, OLD_KID: OLD_KEY}
+        return {name: key for name, key in ((KID, KEY), (OLD_KID, OLD_KEY)) if name not in self.gone}
 
     def verifying_key(self, key_id: str) -> Ed25519PrivateKey | None:
         return self.verifying_keys().get(key_id)
@@ -42,8 +45,12 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def tokens(clock: FakeClock) -> Tokens:
-    keys: Any = FakeKeys()
+def keys() -> Any:
+    return FakeKeys()
+
+
+@pytest.fixture
+def tokens(clock: FakeClock, keys: Any) -> Tokens:
     return Tokens(keys, clock)
 
 
@@ -92,6 +99,44 @@ def test_a_token_is_good_until_its_time_is_over(tokens: Tokens, clock: FakeClock
 
 def test_a_token_of_an_older_key_is_read_while_the_key_is_kept(tokens: Tokens):
     assert tokens.read(forged(key=OLD_KEY, header={"kid": OLD_KID})).subject == "dana"
+
+
+def test_a_token_that_was_read_before_is_refused_once_its_key_is_gone_or_its_time_over(
+    tokens: Tokens, keys: FakeKeys, clock: FakeClock
+):
+    token = issued(tokens)
+    assert tokens.read(token) == tokens.read(token)
+
+    keys.gone.add(KID)
+    with pytest.raises(NotAuthenticated):
+        tokens.read(token)
+
+    keys.gone.clear()
+    assert tokens.read(token).subject == "dana"
+    clock.advance(seconds=900)
+    with pytest.raises(NotAuthenticated):
+        tokens.read(token)
+
+
+def test_a_changed_token_is_refused_though_the_one_it_was_made_of_is_known(tokens: Tokens):
+    known, other = issued(tokens), forged(key=OLD_KEY, sub="ada")
+    tokens.read(known)
+
+    head, payload, _ = other.split(".")
+    for text in (f"{head}.{payload}.{known.split('.')[2]}", known + "A", known[:-1]):
+        with pytest.raises(NotAuthenticated):
+            tokens.read(text)
+
+
+def test_no_more_tokens_are_remembered_than_there_may_be_and_none_as_it_is(keys: Any, clock: FakeClock):
+    tokens = Tokens(keys, clock, most_known=3)
+    made = [issued(tokens) for _ in range(10)]
+
+    for token in (*made, *made):
+        assert tokens.read(token).subject == "dana"
+
+    assert len(tokens._verified) <= 3
+    assert not set(made) & set(tokens._verified)
 
 
 def test_a_token_lives_an_hour_at_most(tokens: Tokens):

@@ -13,6 +13,7 @@ import types
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import StrEnum
+from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from chalicelib.domain.histogram import Histogram
@@ -103,11 +104,11 @@ def _codec(hint: Any) -> _Codec:
 
 def _plain(kind: type[Any]) -> _Codec:
     if kind is bool:
-        return _Codec(lambda value: {"BOOL": value}, lambda attribute: attribute["BOOL"])
+        return _Codec(lambda value: {"BOOL": value}, itemgetter("BOOL"))
     if kind is int:
         return _Codec(lambda value: {"N": str(value)}, lambda attribute: int(attribute["N"]))
     if kind is str:
-        return _Codec(lambda value: {"S": value}, lambda attribute: attribute["S"])
+        return _Codec(lambda value: {"S": value}, itemgetter("S"))
     if issubclass(kind, StrEnum):
         members = {member.value: member for member in kind}
         return _Codec(lambda value: {"S": value.value}, lambda attribute: members[attribute["S"]])
@@ -190,12 +191,12 @@ def _encode_any(value: Any) -> Attribute:
 def _decode_any(attribute: Attribute) -> Any:
     ((tag, value),) = attribute.items()
     match tag:
-        case "NULL":
-            return None
-        case "BOOL" | "S":
+        case "S" | "BOOL":
             return value
         case "N":
             return int(value)
+        case "NULL":
+            return None
         case "M":
             return {name: _decode_any(each) for name, each in value.items()}
         case "L":
