@@ -38,6 +38,7 @@ from infra.local.repairs import (
     events,
     execution_time,
     executions,
+    folded_items,
     instances,
     interpreter_speed,
     lambda_aliases,
@@ -225,6 +226,7 @@ class LocalCloud:
         timers = self.timers
         repairs: list[Callable[[], Any]] = [
             instances.models_are_let_go,
+            folded_items.items_out_of_use_are_folded,
             # Entered before the hook, so that the hook stands before it.
             short_ways.calls_of_the_state_machine_take_the_short_way,
             short_ways.answers_are_numbered_at_once,
