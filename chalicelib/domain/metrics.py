@@ -100,12 +100,10 @@ class Window:
     own: tuple[OwnMetric, ...] = ()
 
     def __post_init__(self) -> None:
-        for name, value in zip(_NUMBERS, _numbers_of(self), strict=True):
-            # type() first, for this runs for every number of every window.
-            if type(value) is not int and (not isinstance(value, int) or isinstance(value, bool)):
-                raise InvalidWindow(name, value, "must be an integer")
-            if value < 0:
-                raise InvalidWindow(name, value, "must not be negative")
+        numbers = _numbers_of(self)
+        # All at once, for this runs for every window that is read.
+        if set(map(type, numbers)) != _ONLY_INTEGERS or min(numbers) < 0:
+            _require_numbers(numbers)
         if self.ended_at_ms < self.started_at_ms:
             raise InvalidWindow("ended_at_ms", self.ended_at_ms, "must not lie before started_at_ms")
         if self.errors > self.requests:
@@ -190,6 +188,14 @@ def merged_windows(windows: Iterable[Window]) -> Window:
     )
 
 
+def _require_numbers(numbers: tuple[object, ...]) -> None:
+    for name, value in zip(_NUMBERS, numbers, strict=True):
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise InvalidWindow(name, value, "must be an integer")
+        if value < 0:
+            raise InvalidWindow(name, value, "must not be negative")
+
+
 def _merged_own(windows: Iterable[Window]) -> tuple[OwnMetric, ...]:
     """The first MOST_OWN names: nobody can make a row grow by new names, and the order of merging still does not matter."""
     sums: dict[str, tuple[int, int]] = {}
@@ -203,4 +209,5 @@ def _merged_own(windows: Iterable[Window]) -> tuple[OwnMetric, ...]:
 
 
 _NUMBERS = tuple(each.name for each in fields(Window) if each.name not in ("latency", "own"))
+_ONLY_INTEGERS = {int}
 _numbers_of = attrgetter(*_NUMBERS)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
+from typing import get_type_hints
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,8 @@ from chalicelib.domain.deployment import (
     ENDS,
     STATUS_OF_PHASE,
     TRANSITIONS,
+    Deployment,
+    ListedDeployment,
     Stage,
     StageName,
     StageStatus,
@@ -27,6 +30,15 @@ from tests.builders import a_deployment
 
 def test_every_status_has_its_row() -> None:
     assert set(TRANSITIONS) == set(Status)
+
+
+def test_what_a_list_says_of_a_deployment_has_the_types_and_defaults_of_the_deployment() -> None:
+    whole = {each.name: (get_type_hints(Deployment)[each.name], each.default) for each in fields(Deployment)}
+    listed = {
+        each.name: (get_type_hints(ListedDeployment)[each.name], each.default) for each in fields(ListedDeployment)
+    }
+
+    assert listed.items() <= whole.items()
 
 
 @pytest.mark.parametrize("end", sorted(ENDS))

@@ -136,9 +136,18 @@ def _attributes(window: Window) -> Attributes:
 
 def _window(row: Attributes) -> Window:
     pairs = [pair.split(":") for pair in row["latency"]["S"].split()]
-    latency = Histogram(counts=tuple([(int(bucket), int(count)) for bucket, count in pairs]))
-    own = _own(row["own"]["S"]) if "own" in row else ()
-    return Window(latency=latency, own=own, **{name: int(row[name]["N"]) for name in _NUMBERS})
+    return Window(
+        started_at_ms=int(row["started_at_ms"]["N"]),
+        ended_at_ms=int(row["ended_at_ms"]["N"]),
+        duration_ms=int(row["duration_ms"]["N"]),
+        requests=int(row["requests"]["N"]),
+        errors=int(row["errors"]["N"]),
+        latency=Histogram(counts=tuple([(int(bucket), int(count)) for bucket, count in pairs])),
+        cpu_ms=int(row["cpu_ms"]["N"]),
+        memory_byte_ms=int(row["memory_byte_ms"]["N"]),
+        crashes=int(row["crashes"]["N"]),
+        own=_own(row["own"]["S"]) if "own" in row else (),
+    )
 
 
 def _own(text: str) -> tuple[OwnMetric, ...]:
