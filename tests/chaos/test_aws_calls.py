@@ -50,6 +50,8 @@ EVERY = [
 ]
 NOT_OURS = ("lambda.POST", "secretsmanager.GetSecretValue", "secretsmanager.PutSecretValue")
 """Step Functions and the schedule call functions; secrets are read when a function begins, and kept."""
+SOMETIMES = ("states.SendTaskHeartbeat",)
+"""Asked only where the machine comes to its next wait before whoever answered the last one has written that down."""
 boundary = Boundary()
 SHARE = 3
 numbers = itertools.count(1)
@@ -163,7 +165,8 @@ def play(world: World, counted: dict[str, int], operation: str, mode: AwsMode) -
 
 def test_the_list_of_calls_is_complete(counted: dict[str, int]) -> None:
     """A kind of call that is new here is not forgotten."""
-    assert {name for name in counted if not name.startswith("function.")} - {*NOT_OURS} == {*FORTH, *BACK}
+    made = {name for name in counted if not name.startswith("function.")}
+    assert made - {*NOT_OURS, *SOMETIMES} == {*FORTH, *BACK}
 
 
 @pytest.mark.parametrize(("operation", "mode"), EVERY[SEED % SHARE :: SHARE])
