@@ -81,6 +81,8 @@ class HttpServer:
             max_request_header_size=MAX_HEADER_BYTES,
             ident=None,
             asyncore_use_poll=True,
+            # Read on while a request waits for a thread, to see who hangs up meanwhile.
+            channel_request_lookahead=1,
         )
         self._server.channel_class = _channel_class(self.gateway)
         # 64 threads and a short queue are normal under load; waitress warns about each queued request.
@@ -112,6 +114,11 @@ class HttpServer:
         wasyncore.close_all(sockets)
 
     def _serve(self, environ: Mapping[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if environ["waitress.client_disconnected"]():
+            # Nobody waits for the answer any more. After a time of too many requests, answering those who have gone
+            # would leave no time for those who have come.
+            start_response("499 Client Closed Request", [("Content-Length", "0")])
+            return []
         response = self.gateway.handle(_request_from(environ))
         reason = http.HTTPStatus(response.status).phrase if response.status in _KNOWN else "Unknown"
         headers = [(name, value) for name, value in response.headers if name.lower() != "content-length"]

@@ -15,6 +15,7 @@ from chalice import Chalice, CORSConfig, Response
 
 from infra.local.gateway import MAX_BODY_BYTES, gateway_message
 from infra.local.http_server import HttpServer, LocalHttp
+from tests.local.worlds import eventually
 
 
 def an_app() -> Chalice:
@@ -201,6 +202,40 @@ def test_long_headers_are_refused(local: LocalHttp, server: HttpServer) -> None:
     connection.request("GET", "/", headers={"X-Long": "x" * 20_000})
 
     assert connection.getresponse().status == 431
+
+
+def test_who_hangs_up_before_the_turn_comes_is_not_served() -> None:
+    inside, opened, entered = threading.Event(), threading.Event(), []
+    app = Chalice(app_name="door", configure_logs=False)
+
+    @app.route("/through/{name}")
+    def through(name: str) -> dict[str, str]:
+        entered.append(name)
+        inside.set()
+        opened.wait(10)
+        return {}
+
+    server = HttpServer(app, 0, threads=1).start()
+    first, gone, last = connect(server), connect(server), connect(server)
+    first.request("GET", "/through/first")
+    assert inside.wait(10)
+    gone.request("GET", "/through/gone")
+    gone.close()
+    last.request("GET", "/through/last")
+    eventually("the server to notice both", lambda: _waiting(server) == 2 and _gone(server) == 1)
+    opened.set()
+
+    assert (first.getresponse().status, last.getresponse().status) == (200, 200)
+    server.stop()
+    assert entered == ["first", "last"]
+
+
+def _waiting(server: HttpServer) -> int:
+    return len(server._server.task_dispatcher.queue)
+
+
+def _gone(server: HttpServer) -> int:
+    return sum(not channel.connected for channel in list(server._server.active_channels.values()))
 
 
 def test_stopping_leaves_no_thread_and_frees_the_port() -> None:
