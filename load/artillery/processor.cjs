@@ -72,9 +72,19 @@ function begin(request, context, _events, done) {
 function observed(request, response, context, _events, done) {
   const status = response.statusCode;
   const ms = performance.now() - context.vars.begunAt;
-  const kind = status === 429 ? 'limited' : status >= 200 && status < 300 ? 'answered' : `status${status}`;
+  const kind = status === 429 ? 'limited' : status >= 200 && status < 300 ? 'answered' : `status${status} ${why(response.body)}`;
   note(request.name, kind, ms);
   return done();
+}
+
+/** What went wrong, in the API's own words. */
+function why(body) {
+  try {
+    const { detail, title } = JSON.parse(body);
+    return String(detail ?? title).slice(0, 120);
+  } catch {
+    return 'without a reason';
+  }
 }
 
 function failed(error, request, context, _events, done) {

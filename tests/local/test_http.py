@@ -222,7 +222,7 @@ def test_who_hangs_up_before_the_turn_comes_is_not_served() -> None:
     gone.request("GET", "/through/gone")
     gone.close()
     last.request("GET", "/through/last")
-    eventually("the server to notice both", lambda: _waiting(server) == 2 and _gone(server) == 1)
+    eventually("the server to notice all of it", lambda: (_waiting(server), _connected(server)) == (2, 2))
     opened.set()
 
     assert (first.getresponse().status, last.getresponse().status) == (200, 200)
@@ -234,8 +234,8 @@ def _waiting(server: HttpServer) -> int:
     return len(server._server.task_dispatcher.queue)
 
 
-def _gone(server: HttpServer) -> int:
-    return sum(not channel.connected for channel in list(server._server.active_channels.values()))
+def _connected(server: HttpServer) -> int:
+    return sum(channel.connected for channel in list(server._server.active_channels.values()))
 
 
 def test_stopping_leaves_no_thread_and_frees_the_port() -> None:
