@@ -8,6 +8,7 @@ const { threadId } = require('node:worker_threads');
 const file = process.env.HOTSWAP_LOAD_TARGETS;
 const folder = process.env.HOTSWAP_LOAD_OUT;
 const READ_AGAIN_MS = 15_000;
+const MOST_TRIES = 60;
 const GROWTH = Math.log(1.04); // buckets 4 % wide
 
 let targets = {};
@@ -77,11 +78,10 @@ function observed(request, response, context, _events, done) {
   return done();
 }
 
-/** What went wrong, in the API's own words. */
+/** The kind of problem, in the API's own word. */
 function why(body) {
   try {
-    const { detail, title } = JSON.parse(body);
-    return String(detail ?? title).slice(0, 120);
+    return String(JSON.parse(body).type).split('/').pop();
   } catch {
     return 'without a reason';
   }
@@ -120,14 +120,28 @@ function creates(request, context, _events, done) {
   return begin(request, context, _events, done);
 }
 
-/** One deployment for each module that is in it, once. */
+/** One deployment for each module that is in it, once: asked for with the same key until it is taken. */
 function createsOnce(request, context, events, done) {
-  context.vars.mine = next('once', prepared().modules);
+  context.vars.mine ??= next('once', prepared().modules);
+  context.vars.key ??= randomUUID();
   return creates(request, context, events, () => {
+    request.headers['idempotency-key'] = context.vars.key;
     request.json.moduleName = context.vars.mine.name;
     request.json.version = context.vars.mine.versions.at(-1);
     done();
   });
+}
+
+/** As a client does: who is told to come back comes back, after as long as it was told. */
+function createdOrComesBack(request, response, context, events, done) {
+  context.vars.refused = response.statusCode === 429;
+  const pause = context.vars.refused ? 1000 * Number(response.headers['retry-after'] ?? 1) : 0;
+  return created(request, response, context, events, () => setTimeout(done, pause));
+}
+
+function isRefused(context, proceed) {
+  context.vars.tries = (context.vars.tries ?? 0) + 1;
+  return proceed(context.vars.refused && context.vars.tries < MOST_TRIES);
 }
 
 function created(request, response, context, events, done) {
@@ -173,4 +187,6 @@ function logsIn(request, context, _events, done) {
   return begin(request, context, _events, done);
 }
 
-module.exports = { reads, creates, createsOnce, created, reports, logsIn, observed, failed };
+module.exports = {
+  reads, creates, createsOnce, created, createdOrComesBack, isRefused, reports, logsIn, observed, failed,
+};

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from chalicelib.adapters.dynamodb.items import item_of
 from chalicelib.domain.deployment import Deployment
 from chalicelib.domain.strategies import Step, Strategy, StrategySpec
-from chalicelib.usecases.ports import Change, Ports, Record, Remove
+from chalicelib.usecases.ports import Address, Change, Ports, Record, Remove
 from load.bench.tally import READ_BYTES, size_of
 from tests.fake_store import FakeStore
 from tests.fakes import FakeClock
@@ -60,6 +60,12 @@ class CountingStore(FakeStore):
         self.calls += 1
         self.read_units += 1
         return super().get(kind, *key)
+
+    def get_many(self, *wanted: Address) -> tuple[Any, ...]:
+        calls = self.calls
+        found = super().get_many(*wanted)
+        self.calls = calls + 1
+        return found
 
     def list(self, kind: type[R], *prefix: str, **how: Any) -> tuple[R, ...]:
         found = super().list(kind, *prefix, **how)
