@@ -192,6 +192,7 @@ PERMISSIONS: Final[Mapping[str, tuple[Grant, ...]]] = {
             actions=("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"),
             resources=("table:hotswap",),
         ),
+        READ_TOGETHER,
         PUBLISH,
         ANSWER,
         ORDER_CALLS,

@@ -22,8 +22,9 @@ NODES_IN_A_PAGE = 600
 """A query gives 1 MB, a node's row has up to 1.7 KB."""
 
 
-def fail_overdue_nodes(deployment_id: str, *, ports: Ports) -> Deployment:
-    """Count every silent or overdue node of the current wave as failed, and decide what follows."""
+def fail_overdue_nodes(deployment_id: str, *, known: Deployment | None = None, ports: Ports) -> Deployment:
+    """Count every silent or overdue node of the current wave as failed, and decide what follows. `known` is the deployment
+    where the caller has just read it."""
 
     def decide(deployment: Deployment) -> Decided | None:
         rollout = deployment.current
@@ -41,7 +42,7 @@ def fail_overdue_nodes(deployment_id: str, *, ports: Ports) -> Deployment:
             deployment, rollout, members, everybody_answered=len(lost) == len(pending), also=changes, ports=ports
         )
 
-    return change_deployment(deployment_id, decide, ports=ports)
+    return change_deployment(deployment_id, decide, known=known, ports=ports)
 
 
 def answers_counted(

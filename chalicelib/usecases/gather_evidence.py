@@ -32,14 +32,15 @@ def gather_evidence(
     assignment: Assignment,
     *,
     thorough: bool,
+    compares: bool = True,
     declared: AnalysisPolicy | None = None,
     ports: Ports,
 ) -> Evidence:
     """The evidence for the current wave; with the metrics that `declared` declares where it is given.
 
     `thorough` (the verdict at the end of a bake) reads the series, so that levels can be followed window
-    by window; a look in between reads only the sums since the wave began, and `before` by the minute where there is
-    nothing else to compare with.
+    by window; a look in between reads only the sums since the wave began, and the time before by the minute where there is
+    nothing else to compare with and `compares` says that something is compared at all.
     """
     members = ports.store.list(Member, deployment.id, rollout.environment)
     nodes = {node.id: node for node in ports.store.list(Node, rollout.environment)}
@@ -55,7 +56,7 @@ def gather_evidence(
     begun = rollout.machine_started_ms or since
     sums = _sums(nodes.values(), assignment.bake)
     series: _Series = ()
-    if thorough or not control:
+    if thorough or (compares and not control):
         span = {"from_ms": begun - BEFORE_MS, "to_ms": now + SERIES_STEP_MS if thorough else begun}
         taking_part = frozenset(member.node_id for member in members)
         kept = ports.metrics.series(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from chalicelib.domain.analysis.policy import AnalysisMode
 from chalicelib.domain.assignment import Assignment, Look
 from chalicelib.domain.canary_analysis import find_harm
 from chalicelib.domain.deployment import Deployment, Status
@@ -22,27 +23,29 @@ LOOK_EVERY_MS = 1_000
 """Somebody looks for harm at most this often per wave."""
 
 
-def look_for_harm(assignment: Assignment, *, ports: Ports) -> bool:
-    """Take the next look if it is due and nobody else took it; true when this call took it."""
-    if not assignment.is_changing or not _is_taken(assignment, ports=ports):
+def look_for_harm(assignment: Assignment, known: Look | None, *, ports: Ports) -> bool:
+    """Take the next look if it is due and nobody else took it; true when this call took it.
+
+    `known` is when it is due, as it was read lately: whoever read what is no longer so does not get the look.
+    """
+    if not assignment.is_changing or not _is_taken(assignment, known, ports=ports):
         return False
     deployment = get_deployment(assignment.deployment_id or "", ports=ports)
     rollout = deployment.current
     if rollout is None or rollout.environment is not assignment.environment:
         return True
     if rollout.phase is Phase.DEPLOYING:
-        fail_overdue_nodes(deployment.id, ports=ports)
+        deployment = fail_overdue_nodes(deployment.id, known=deployment, ports=ports)
     elif rollout.phase is Phase.RESTORING:
         finish_restore(deployment.id, ports=ports)
     if rollout.phase in CHANGING:
-        _look(deployment.id, assignment, ports=ports)
+        _look(deployment, assignment, ports=ports)
     return True
 
 
-def _is_taken(assignment: Assignment, *, ports: Ports) -> bool:
+def _is_taken(assignment: Assignment, known: Look | None, *, ports: Ports) -> bool:
     """Whether this call won the right to look now, and put the next look off by a second."""
     now = ports.clock.machine_ms()
-    known = ports.store.get(Look, assignment.environment, assignment.module)
     if known is not None and now < known.due_at_ms:
         return False
     following = Look(
@@ -58,7 +61,7 @@ def _is_taken(assignment: Assignment, *, ports: Ports) -> bool:
     return True
 
 
-def _look(deployment_id: str, assignment: Assignment, *, ports: Ports) -> None:
+def _look(known: Deployment, assignment: Assignment, *, ports: Ports) -> None:
     def decide(deployment: Deployment) -> Decided | None:
         rollout = deployment.current
         if rollout is None or rollout.phase not in CHANGING:
@@ -66,7 +69,8 @@ def _look(deployment_id: str, assignment: Assignment, *, ports: Ports) -> None:
         if deployment.irreversible and rollout.phase is Phase.PAUSED:
             return None  # what is found would only pause it
         policy = policy_of(rollout, ports=ports)
-        evidence = gather_evidence(deployment, rollout, assignment, thorough=False, ports=ports)
+        compares = policy.analysis.mode is not AnalysisMode.HEALTH_ONLY
+        evidence = gather_evidence(deployment, rollout, assignment, thorough=False, compares=compares, ports=ports)
         if rollout.phase is Phase.DEPLOYING:
             # Who has not answered yet is watched by the deadline, not by the judge.
             evidence = replace(evidence, canary=tuple(node for node in evidence.canary if node.during))
@@ -84,4 +88,4 @@ def _look(deployment_id: str, assignment: Assignment, *, ports: Ports) -> None:
             ports=ports,
         )
 
-    change_deployment(deployment_id, decide, ports=ports)
+    change_deployment(known.id, decide, known=known, ports=ports)

@@ -59,6 +59,9 @@ Change = Add | Replace | Remove
 Address = tuple[type[Any], tuple[str, ...]]
 """A type of record and the key of one."""
 
+READ_TOGETHER = 100
+"""So many records are read with one call at most."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:

@@ -114,18 +114,20 @@ def change_deployment(
     *,
     actor: str = SYSTEM,
     request_id: str = "",
+    known: Deployment | None = None,
     ports: Ports,
 ) -> Deployment:
     """Decide on the deployment as it is and write the decision; decided anew when somebody else wrote first.
 
-    `decide` returns None when there is nothing (more) to do. Afterwards whoever waits for the outcome is woken.
+    `decide` returns None when there is nothing (more) to do. Afterwards whoever waits for the outcome is woken. `known` is
+    the deployment where the caller has just read it.
 
     Raises:
         NotFound: no such deployment.
         StaleWrite: somebody else won every time.
     """
     for attempt in range(MAX_TRIES):
-        before = get_deployment(deployment_id, ports=ports)
+        before = known if known is not None and attempt == 0 else get_deployment(deployment_id, ports=ports)
         decided = decide(before)
         if decided is None:
             wake(before, ports=ports)

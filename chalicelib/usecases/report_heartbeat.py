@@ -6,7 +6,7 @@ import hmac
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from chalicelib.domain.assignment import Assignment, Desired, desired_of
+from chalicelib.domain.assignment import Assignment, Desired, Look, desired_of
 from chalicelib.domain.environment import Environment
 from chalicelib.domain.errors import NotAuthenticated, StaleWrite
 from chalicelib.domain.metering import Measured, Meters, OpenStep, metered
@@ -25,7 +25,7 @@ from chalicelib.domain.telemetry import lag_of
 from chalicelib.domain.timeline import OutboxMessage
 from chalicelib.usecases.acknowledge import Acknowledged, acknowledged, after_acknowledgement
 from chalicelib.usecases.policies import current_policy
-from chalicelib.usecases.ports import SERIES_STEP_MS, Add, Ports, Replace
+from chalicelib.usecases.ports import READ_TOGETHER, SERIES_STEP_MS, Add, Address, Ports, Replace
 from chalicelib.usecases.recording import MAX_TRIES
 from chalicelib.usecases.relay_outbox import relay_outbox
 
@@ -34,6 +34,8 @@ ACTIVE_HEARTBEAT_MS = 1_000
 
 MOST_ANSWERS = 40
 """Modules one report may settle: each takes two of the hundred writes of a transaction. The next report does the rest."""
+
+NOTHING = Desired(active=None)
 
 POLICY_EVERY_MS = 30_000
 """A changed idle interval reaches every node after at most this long and one interval more."""
@@ -102,7 +104,7 @@ def take_report(
     node = read()
     assignments = ports.store.list(Assignment, node.environment)
     moving = [assignment for assignment in assignments if assignment.is_changing]
-    members = {assignment.module: _member(assignment, node, ports=ports) for assignment in moving}
+    members, looks = _of_those_moving(moving, node, ports=ports)
     told = beat_ms or (active_ms if moving else node.idle_heartbeat_ms)
     done = _keep_report(node, read, amend, heartbeat, assignments, members, told, ports=ports)
     for acknowledgement in done:
@@ -111,15 +113,20 @@ def take_report(
         from chalicelib.usecases.look_for_harm import look_for_harm  # the judge, which idle nodes never need
 
         for assignment in moving:
-            look_for_harm(assignment, ports=ports)
+            look_for_harm(assignment, looks[assignment.module], ports=ports)
     if done:
         # The decision may have moved a cut-off; whoever brought it about is told at once.
         assignments = ports.store.list(Assignment, node.environment)
     now = ports.clock.policy_ms()
+    # A node has room for so many modules: those that it has nothing of, should have nothing of and takes no part in are not
+    # its business.
+    known = {report.module for report in heartbeat.modules} | {name for name, member in members.items() if member}
     wanted = [
         Wanted(module=each.module, fence=each.fence, desired=desired, correlation_id=each.correlation_id)
         for each in assignments
-        if each.fence and (desired := desired_of(each, node, members.get(each.module), now_ms=now)) is not None
+        if each.fence
+        and (desired := desired_of(each, node, members.get(each.module), now_ms=now)) is not None
+        and (each.module in known or desired != NOTHING)
     ]
     return HeartbeatAnswer(
         environment=node.environment, interval=heartbeat.interval, next_heartbeat_ms=told, wanted=tuple(wanted)
@@ -144,8 +151,21 @@ def _authenticated(node_id: str, credential_hash: str, *, ports: Ports) -> Node:
     return node
 
 
-def _member(assignment: Assignment, node: Node, *, ports: Ports) -> Member | None:
-    return ports.store.get(Member, assignment.deployment_id or "", node.environment, node.id)
+def _of_those_moving(
+    moving: Sequence[Assignment], node: Node, *, ports: Ports
+) -> tuple[dict[str, Member | None], dict[str, Look | None]]:
+    """Of each module that is being changed: the node's part in it, and when somebody looks for harm next."""
+    members: dict[str, Member | None] = {}
+    looks: dict[str, Look | None] = {}
+    for start in range(0, len(moving), READ_TOGETHER // 2):
+        some = moving[start : start + READ_TOGETHER // 2]
+        wanted: list[Address] = [(Member, (each.deployment_id or "", node.environment, node.id)) for each in some]
+        wanted += [(Look, (each.environment, each.module)) for each in some]
+        found = ports.store.get_many(*wanted)
+        modules = [each.module for each in some]
+        members |= zip(modules, found[: len(some)], strict=True)
+        looks |= zip(modules, found[len(some) :], strict=True)
+    return members, looks
 
 
 def _metered(
@@ -210,8 +230,7 @@ def _keep_report(
             if attempt == MAX_TRIES - 1:
                 raise
             node = read()
-            for assignment in moving:
-                members[assignment.module] = _member(assignment, node, ports=ports)
+            members |= _of_those_moving(moving, node, ports=ports)[0]
             continue
         _show(node, done, ports=ports)
         if notices:

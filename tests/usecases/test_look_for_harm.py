@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
+
+import pytest
 
 from chalicelib.domain.analysis.policy import AnalysisPolicy
-from chalicelib.domain.assignment import Look
+from chalicelib.domain.assignment import Assignment, Look
 from chalicelib.domain.deployment import Deployment, Status
 from chalicelib.domain.environment import Environment
+from chalicelib.domain.metrics import Window
 from chalicelib.domain.rollout import Phase
 from chalicelib.domain.strategies import Step, Strategy, StrategySpec
 from chalicelib.domain.timeline import Event
@@ -16,9 +20,9 @@ from chalicelib.usecases.control_deployment import cancel_deployment
 from chalicelib.usecases.fail_silent_nodes import fail_overdue_nodes
 from chalicelib.usecases.gather_evidence import gather_evidence
 from chalicelib.usecases.look_for_harm import look_for_harm
-from chalicelib.usecases.ports import Replace
+from chalicelib.usecases.ports import Metrics, Replace
 from tests.builders import MODULE, an_assignment
-from tests.usecases.scene import DANA, Scene, a_scene, runs_already
+from tests.usecases.scene import DANA, HEALTH_ONLY, Scene, a_scene, runs_already
 
 DEV = Environment.DEVELOPMENT
 CANARY = StrategySpec(kind=Strategy.CANARY, bake_seconds=600, steps=(Step(percent=34, bake_seconds=600),))
@@ -42,13 +46,32 @@ def looks(scene: Scene) -> int:
     return look.due_at_ms
 
 
+class CountedSeries:
+    """Counts how often the series is read."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self.keep = metrics.keep
+        self._metrics = metrics
+        self.reads = 0
+
+    def series(self, **which: Any) -> tuple[tuple[str, str, Window], ...]:
+        self.reads += 1
+        return self._metrics.series(**which)
+
+
+def looked(scene: Scene, assignment: Assignment) -> bool:
+    """A look by somebody who has just read when it is due."""
+    known = scene.store.get(Look, assignment.environment, assignment.module)
+    return look_for_harm(assignment, known, ports=scene.ports)
+
+
 def test_a_look_that_is_due_is_taken_once_and_the_next_is_due_in_a_second() -> None:
     scene, _ = baking()
     scene.clock.advance(seconds=2)
     assignment = scene.assignment()
     assert assignment is not None
 
-    taken = [look_for_harm(assignment, ports=scene.ports) for _ in range(3)]
+    taken = [looked(scene, assignment) for _ in range(3)]
 
     assert taken == [True, False, False]
     assert looks(scene) == scene.clock.machine_ms() + 1_000
@@ -61,9 +84,21 @@ def test_of_many_reports_at_once_one_looks() -> None:
     assert assignment is not None
 
     with ThreadPoolExecutor(16) as threads:
-        taken = list(threads.map(lambda _: look_for_harm(assignment, ports=scene.ports), range(64)))
+        taken = list(threads.map(lambda _: looked(scene, assignment), range(64)))
 
     assert taken.count(True) == 1
+
+
+def test_who_read_before_somebody_else_looked_does_not_look() -> None:
+    scene, _ = baking()
+    scene.clock.advance(seconds=2)
+    assignment = scene.assignment()
+    assert assignment is not None
+    known = scene.store.get(Look, DEV, MODULE)
+
+    taken = [look_for_harm(assignment, known, ports=scene.ports) for _ in range(2)]
+
+    assert taken == [True, False]
 
 
 def test_before_it_is_due_nobody_looks() -> None:
@@ -71,16 +106,16 @@ def test_before_it_is_due_nobody_looks() -> None:
     scene.clock.advance(seconds=2)
     assignment = scene.assignment()
     assert assignment is not None
-    look_for_harm(assignment, ports=scene.ports)
+    looked(scene, assignment)
     scene.clock.advance(999)
 
-    assert not look_for_harm(assignment, ports=scene.ports)
+    assert not looked(scene, assignment)
 
 
 def test_where_nothing_changes_nobody_looks() -> None:
     scene = a_scene()
 
-    assert not look_for_harm(an_assignment(), ports=scene.ports)
+    assert not looked(scene, an_assignment())
 
 
 def test_a_worse_version_is_taken_back_long_before_its_bake_is_over() -> None:
@@ -114,7 +149,7 @@ def test_a_look_while_a_wave_deploys_fails_who_fell_silent() -> None:
     assignment = scene.assignment()
     assert assignment is not None
 
-    assert look_for_harm(assignment, ports=scene.ports)
+    assert looked(scene, assignment)
 
     assert scene.now(deployment).status is Status.ROLLING_BACK
 
@@ -126,7 +161,7 @@ def test_a_look_while_restoring_ends_a_restore_whose_time_is_up() -> None:
     assignment = scene.assignment()
     assert assignment is not None
 
-    assert look_for_harm(assignment, ports=scene.ports)
+    assert looked(scene, assignment)
 
     assert scene.now(deployment).status is Status.ROLLBACK_FAILED
 
@@ -139,7 +174,7 @@ def test_an_assignment_of_an_environment_that_is_done_is_not_looked_at() -> None
     scene.store.commit(Replace(replace(deployment.with_rollout(gone), revision=scene.now(deployment).revision + 1)))
     scene.clock.advance(seconds=2)
 
-    assert look_for_harm(assignment, ports=scene.ports)
+    assert looked(scene, assignment)
 
     assert scene.now(deployment).rollouts[0].phase is Phase.REFUSED
 
@@ -188,6 +223,23 @@ def test_a_look_without_control_knows_what_came_before_by_the_minute_so_that_bur
     minutes = [window.started_at_ms // 60_000 for window in evidence.canary[0].before]
     assert len(minutes) >= 3
     assert len(set(minutes)) == len(minutes)
+
+
+@pytest.mark.parametrize(("analysis", "reads"), [(AnalysisPolicy(), 1), (HEALTH_ONLY, 0)])
+def test_a_look_reads_what_came_before_only_where_something_is_compared(analysis: AnalysisPolicy, reads: int) -> None:
+    scene = a_scene()
+    scene.set_policy(strategy=StrategySpec(kind=Strategy.DIRECT, bake_seconds=600), analysis=analysis)
+    runs_already(scene)
+    scene.run(scene.create(), until=lambda d: d.rollouts[0].phase is Phase.BAKING)
+    assignment = scene.assignment()
+    assert assignment is not None
+    scene.clock.advance(seconds=2)
+    series = CountedSeries(scene.ports.metrics)
+    known = scene.store.get(Look, DEV, MODULE)
+
+    assert look_for_harm(assignment, known, ports=replace(scene.ports, metrics=series))
+
+    assert series.reads == reads
 
 
 def test_evidence_names_who_is_silent_and_who_failed() -> None:

@@ -9,12 +9,12 @@ import pytest
 from chalicelib.domain.deployment import Deployment
 from chalicelib.domain.environment import Environment
 from chalicelib.domain.errors import NotAuthenticated, StaleWrite
-from chalicelib.domain.node import Member, Node, NodeStatus, Outcome
+from chalicelib.domain.node import Member, ModuleReport, Node, NodeStatus, Outcome
 from chalicelib.domain.rollout import Phase
-from chalicelib.usecases.ports import Replace
+from chalicelib.usecases.ports import Add, Replace
 from chalicelib.usecases.recording import MAX_TRIES
 from chalicelib.usecases.report_heartbeat import Heartbeat, HeartbeatAnswer, report_heartbeat
-from tests.builders import MODULE
+from tests.builders import MODULE, an_assignment
 from tests.fakes import FakeTelemetry
 from tests.usecases.scene import ANode, Scene, a_scene, runs_already, with_store
 from tests.usecases.stores import InterruptedStore
@@ -178,6 +178,25 @@ def test_whoever_ends_the_wave_by_its_failure_is_told_at_once_to_go_back() -> No
 
     assert scene.now(deployment).rollouts[0].phase is Phase.RESTORING
     assert answer.wanted[0].desired.active == scene.digests["1.0.0"]
+
+
+def test_of_a_module_that_runs_elsewhere_only_a_node_that_knows_it_is_told() -> None:
+    scene = a_ready_scene()
+    node = scene.nodes[0]
+    elsewhere = an_assignment(environment=DEV, module="elsewhere", fence=1, stable_runs_on={"zone": "b"})
+    scene.store.commit(Add(elsewhere))
+    node.beat()
+
+    assert [wanted.module for wanted in next_report(node).wanted] == [MODULE]
+
+    has_it = ModuleReport(module="elsewhere", fence=1, active="sha256:left-over")
+    heartbeat = Heartbeat(interval=node.interval + 1, kernel_version="test", modules=(node.says(), has_it))
+    answer = report_heartbeat(node.id, "h" * 64, heartbeat, ports=scene.ports)
+
+    assert {wanted.module: wanted.desired.active for wanted in answer.wanted} == {
+        MODULE: scene.digests["1.0.0"],
+        "elsewhere": None,
+    }
 
 
 def test_a_report_that_comes_late_is_shown_with_how_late_and_one_on_time_is_not() -> None:
