@@ -153,7 +153,9 @@ class Day:
         world.beats()
         states = world.cloud.client("stepfunctions")
         machine = wiring.settings().state_machine_arn
-        [running] = states.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]
+        # The execution of the deployment before may be at its last step still.
+        listed = states.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]
+        [running] = [execution for execution in listed if deployment in execution["name"]]
         states.stop_execution(executionArn=running["executionArn"])
         self._sweep_until(
             lambda: len(states.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]),
