@@ -36,9 +36,16 @@ def run_round(count: int, prepared: Prepared, *, running: dict[str, str]) -> tup
         "lost": sum(made[name] < 1 for name in chosen) + len(heard.created) - len(ends),
         "doubled": sum(made[name] > 1 for name in chosen) + len(heard.created) - len(set(heard.created)),
         "notCompleted": count - statuses.count("Completed"),
+        "because": _reasons(client, [each for each, end in ends.items() if end["status"] != "Completed"]),
         "timelinesWithGaps": sum(not _is_whole(client, each) for each in ends),
         "secondsToTheLastEnd": round(max((end["after"] for end in ends.values()), default=0.0), 1),
     }
+
+
+def _reasons(client: ApiClient, deployments: list[str]) -> list[str]:
+    """Why these did not complete, each reason once."""
+    found = (client.get(f"/api/v1/deployments/{each}") for each in deployments)
+    return sorted({f"{each['status']}: {(each['error'] or {}).get('message', '')}" for each in found})
 
 
 def _count(client: ApiClient, module: str) -> int:
