@@ -35,6 +35,10 @@ ACTIVE_HEARTBEAT_MS = 1_000
 MOST_ANSWERS = 40
 """Modules one report may settle: each takes two of the hundred writes of a transaction. The next report does the rest."""
 
+MOST_LOOKS = 4
+"""Modules one report looks for harm in, those first that have waited longest: a node that waits for its answer is soon taken
+for silent. The next report looks at others."""
+
 NOTHING = Desired(active=None)
 
 POLICY_EVERY_MS = 30_000
@@ -112,8 +116,11 @@ def take_report(
     if moving:
         from chalicelib.usecases.look_for_harm import look_for_harm  # the judge, which idle nodes never need
 
-        for assignment in moving:
-            look_for_harm(assignment, looks[assignment.module], ports=ports)
+        taken = 0
+        for assignment in sorted(moving, key=lambda each: _due_ms(looks[each.module])):
+            taken += look_for_harm(assignment, looks[assignment.module], ports=ports)
+            if taken == MOST_LOOKS:
+                break
     if done:
         # The decision may have moved a cut-off; whoever brought it about is told at once.
         assignments = ports.store.list(Assignment, node.environment)
@@ -149,6 +156,10 @@ def _authenticated(node_id: str, credential_hash: str, *, ports: Ports) -> Node:
     if not hmac.compare_digest(known, credential_hash) or node is None or node.status is NodeStatus.REMOVED:
         raise NotAuthenticated("This is not the credential of that node.")
     return node
+
+
+def _due_ms(look: Look | None) -> int:
+    return 0 if look is None else look.due_at_ms
 
 
 def _of_those_moving(

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+from chalicelib import wiring
+from chalicelib.domain.assignment import Look
+from chalicelib.domain.environment import Environment
+from chalicelib.usecases.report_heartbeat import MOST_LOOKS
+
 
 def modules(count: int) -> list[str]:
     return [f"module-{number:02d}" for number in range(1, count + 1)]
@@ -37,6 +42,26 @@ def test_different_modules_on_one_environment_run_in_parallel(world):
     assert all(world.events(each, "WaveStarted") for each in deployments), "none waits for another"
     assert [world.run(each)["status"] for each in deployments] == ["Completed"] * 4
     assert all(world.running("Development", module=module) == ["1.0.0"] * 2 for module in modules(4))
+
+
+def test_a_report_looks_for_harm_in_a_few_modules_and_the_next_in_those_that_wait_longer(world):
+    world.has_nodes("Development", 1)
+    [node] = world.nodes["Development"]
+    node.stuck = True
+    names = modules(MOST_LOOKS + 2)
+    for module in names:
+        world.has_version("1.0.0", module=module)
+    deployments = [world.deploy("1.0.0", "Development", module=module) for module in names]
+    world.until(lambda: all(world.events(each, "WaveStarted") for each in deployments), "all waves")
+
+    def looked_at() -> set[str]:
+        return {name for name in names if wiring.store().get(Look, Environment.DEVELOPMENT, name) is not None}
+
+    assert looked_at() == set()
+    node.beat(world.time.now_ms())
+    assert len(looked_at()) == MOST_LOOKS
+    node.beat(world.time.now_ms())
+    assert looked_at() == set(names)
 
 
 def test_the_same_module_and_environment_queue_in_order(world):
