@@ -37,7 +37,7 @@ def by_phase(heard: Heard, scenario: Scenario) -> list[dict[str, Any]]:
         sums = Latencies()
         for second in range(begin, begin + seconds):
             sums.plus(heard.seconds.get(second, Latencies()))
-        wanted = phase.get("rampTo", phase["arrivalRate"])
+        wanted = round(float(str(phase.get("rampTo", phase["arrivalRate"]))) * scenario.requests_each)
         rows.append(
             {
                 "phase": phase["name"],

@@ -22,7 +22,8 @@ def ramp(low: float, high: float, seconds: int, name: str) -> Phase:
 class Scenario:
     """`limits` are upper bounds of the figures `load.runs.figures` makes; `measured_from_s` leaves a warm-up out.
 
-    `modules`: how many there are to deploy. `rounds`: deployments at once, one number a round.
+    `modules`: how many there are to deploy. `rounds`: deployments at once, one number a round. `requests_each`: what one
+    virtual user sends.
     """
 
     what: str
@@ -34,6 +35,7 @@ class Scenario:
     measured_from_s: int = 0
     rounds: tuple[int, ...] = ()
     limits_percent: int = 100
+    requests_each: int = 1
 
     @property
     def seconds(self) -> int:
@@ -95,6 +97,7 @@ def requirements(_minutes: float) -> Scenario:
         script="requirements",
         phases=tuple(steady(rate, 20, f"{rate * 3}/s") for rate in (1, 2, 4, 8, 16, 33)),
         limits={},
+        requests_each=3,
     )
 
 

@@ -76,6 +76,12 @@ def test_what_broke_first_is_named(second: Latencies, causes: list[str] | None):
     assert (found and found["causes"]) == causes
 
 
+def test_users_who_send_three_requests_each_want_three_times_their_rate():
+    scenario = a_scenario(phases=(steady(10, 1),), requests_each=3)
+
+    assert [row["wantedPerSecond"] for row in by_phase(Heard(), scenario)] == [30]
+
+
 def test_growth_compares_the_second_quarter_with_the_last():
     rows = [{"memoryBytes": 1_000 + n, "threads": 70, "handles": 90 + n // 50} for n in range(100)]
 
