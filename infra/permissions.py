@@ -105,6 +105,16 @@ def _secret(name: str, sid: str) -> Grant:
 
 _OBJECTS = "objects:hotswap-artifacts"
 _OF_OBJECTS = "Objects are named by the digest of what is in them, which nobody knows beforehand."
+READ_ARTIFACTS = (
+    Grant(sid="ReadArtifacts", actions=("s3:GetObject",), resources=(_OBJECTS,), why=_OF_OBJECTS),
+    Grant(
+        sid="TellWhatIsMissing",
+        actions=("s3:ListBucket",),
+        resources=("bucket:hotswap-artifacts",),
+        use=Use.PLATFORM,
+        why="Without it S3 says of a missing object that it is forbidden.",
+    ),
+)
 _EVERY_FUNCTION = (LOGS, TRACES, ENCRYPTED)
 
 PERMISSIONS: Final[Mapping[str, tuple[Grant, ...]]] = {
@@ -144,14 +154,7 @@ PERMISSIONS: Final[Mapping[str, tuple[Grant, ...]]] = {
         ASK_FOR_TOKENS,
         ORDER_CALLS,
         ORDER_ALIASES,
-        Grant(sid="ReadArtifacts", actions=("s3:GetObject",), resources=(_OBJECTS,), why=_OF_OBJECTS),
-        Grant(
-            sid="TellWhatIsMissing",
-            actions=("s3:ListBucket",),
-            resources=("bucket:hotswap-artifacts",),
-            use=Use.PLATFORM,
-            why="Without it S3 says of a missing object that it is forbidden.",
-        ),
+        *READ_ARTIFACTS,
     ),
     "events": (
         *_EVERY_FUNCTION,
@@ -198,14 +201,7 @@ PERMISSIONS: Final[Mapping[str, tuple[Grant, ...]]] = {
         ORDER_CALLS,
         ORDER_ALIASES,
         KEEP_FAILED,
-        Grant(sid="ReadArtifacts", actions=("s3:GetObject",), resources=(_OBJECTS,), why=_OF_OBJECTS),
-        Grant(
-            sid="TellWhatIsMissing",
-            actions=("s3:ListBucket",),
-            resources=("bucket:hotswap-artifacts",),
-            use=Use.PLATFORM,
-            why="Without it S3 says of a missing object that it is forbidden.",
-        ),
+        *READ_ARTIFACTS,
         Grant(
             sid="ChangeNodes",
             actions=(

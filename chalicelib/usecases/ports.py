@@ -59,9 +59,6 @@ Change = Add | Replace | Remove
 Address = tuple[type[Any], tuple[str, ...]]
 """A type of record and the key of one."""
 
-READ_TOGETHER = 100
-"""So many records are read with one call at most."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
@@ -79,7 +76,7 @@ class Store(Protocol):
         ...
 
     def get_many(self, *wanted: Address) -> tuple[Any, ...]:
-        """Up to a hundred records with one call, None where there is none; each read consistently, together no snapshot."""
+        """Records with one call for each hundred, None where there is none; each read consistently, together no snapshot."""
         ...
 
     def list(

@@ -25,7 +25,7 @@ from chalicelib.domain.telemetry import lag_of
 from chalicelib.domain.timeline import OutboxMessage
 from chalicelib.usecases.acknowledge import Acknowledged, acknowledged, after_acknowledgement
 from chalicelib.usecases.policies import current_policy
-from chalicelib.usecases.ports import READ_TOGETHER, SERIES_STEP_MS, Add, Address, Ports, Replace
+from chalicelib.usecases.ports import SERIES_STEP_MS, Add, Address, Ports, Replace
 from chalicelib.usecases.recording import MAX_TRIES
 from chalicelib.usecases.relay_outbox import relay_outbox
 
@@ -166,17 +166,14 @@ def _of_those_moving(
     moving: Sequence[Assignment], node: Node, *, ports: Ports
 ) -> tuple[dict[str, Member | None], dict[str, Look | None]]:
     """Of each module that is being changed: the node's part in it, and when somebody looks for harm next."""
-    members: dict[str, Member | None] = {}
-    looks: dict[str, Look | None] = {}
-    for start in range(0, len(moving), READ_TOGETHER // 2):
-        some = moving[start : start + READ_TOGETHER // 2]
-        wanted: list[Address] = [(Member, (each.deployment_id or "", node.environment, node.id)) for each in some]
-        wanted += [(Look, (each.environment, each.module)) for each in some]
-        found = ports.store.get_many(*wanted)
-        modules = [each.module for each in some]
-        members |= zip(modules, found[: len(some)], strict=True)
-        looks |= zip(modules, found[len(some) :], strict=True)
-    return members, looks
+    modules = [each.module for each in moving]
+    parts: list[Address] = [(Member, (each.deployment_id or "", node.environment, node.id)) for each in moving]
+    due: list[Address] = [(Look, (each.environment, each.module)) for each in moving]
+    found = ports.store.get_many(*parts, *due)
+    return (
+        dict(zip(modules, found[: len(parts)], strict=True)),
+        dict(zip(modules, found[len(parts) :], strict=True)),
+    )
 
 
 def _metered(

@@ -23,8 +23,8 @@ from tests.usecases.scene import Scene, a_scene, runs_already
 
 R = TypeVar("R", bound=Record)
 
-PAGE_BYTES, BATCH = 1_048_576, 25
-"""What one query returns at most, and what one batch writes."""
+PAGE_BYTES, BATCH, TOGETHER = 1_048_576, 25, 100
+"""What one query returns at most, what one batch writes, and what one reads."""
 
 LIMITS = {
     "largestItem": 400 * 1024,
@@ -64,7 +64,7 @@ class CountingStore(FakeStore):
     def get_many(self, *wanted: Address) -> tuple[Any, ...]:
         calls = self.calls
         found = super().get_many(*wanted)
-        self.calls = calls + 1
+        self.calls = calls + -(-len(wanted) // TOGETHER)
         return found
 
     def list(self, kind: type[R], *prefix: str, **how: Any) -> tuple[R, ...]:

@@ -56,6 +56,16 @@ def test_several_are_read_at_once_in_the_order_they_were_asked_for_and_what_is_m
     assert store.get_many() == ()
 
 
+def test_more_than_a_hundred_records_are_read_together_too(store: Store):
+    ids = [f"01J{number:023d}" for number in range(130)]
+    for each in ids:
+        store.commit(Add(a_deployment(id=each)))
+
+    found = store.get_many(*((Deployment, (each,)) for each in reversed(ids)))
+
+    assert [deployment.id for deployment in found] == list(reversed(ids))
+
+
 def test_adding_what_exists_is_stale_and_leaves_it(store: Store):
     store.commit(Add(a_deployment()))
 

@@ -65,7 +65,7 @@ class DynamoStore:
         return record_of(kind, answer["Item"]) if "Item" in answer else None
 
     def get_many(self, *wanted: Address) -> tuple[Any, ...]:
-        """Up to a hundred records with one call, None where there is none; each read consistently, together no snapshot."""
+        """Records with one call for each hundred, None where there is none; each read consistently, together no snapshot."""
         places = [(LAYOUTS[kind].pk(key), LAYOUTS[kind].sk(key)) for kind, key in wanted]
         found = self._read([{PK: {"S": pk}, SK: {"S": sk}} for pk, sk in dict.fromkeys(places)])
         return tuple(

@@ -37,7 +37,7 @@ class NotPlainError(Exception):
 
 @contextmanager
 def plain_reads_are_answered_at_once() -> Iterator[None]:
-    """Repair: see the module. The answers are moto's own, byte for byte but for the order of a page's attributes."""
+    """Repair: see the module. Callers read the same as from moto; a property test compares them page by page."""
     moto_answers = DynamoHandler.call_action
 
     def call_action(self: Any) -> Any:
