@@ -135,7 +135,7 @@ load/node_modules/.installed: load/package-lock.json | setup
 	@echo "== installing Artillery into load/node_modules from package-lock.json"
 	@cd load && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 ARTILLERY_DISABLE_TELEMETRY=true PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent --no-audit --no-fund && touch node_modules/.installed
 
-bench: setup  ## Counts, paired ratios and times, held to a baseline (BENCH=name|all BASELINE=1; scaling, kernel_swap and rollback want a quiet machine)
+bench: setup  ## Counts, paired ratios and times, held to a baseline (BENCH=name|all BASELINE=1; cold_starts, scaling, kernel_swap and rollback want a quiet machine)
 	@$(RUN) -m load.bench $(BENCH) $(if $(BASELINE),--set-baseline)
 
 flame: setup  ## A CPU profile of the hot paths as a flame graph, build/flame.svg (SECONDS=20)

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from load.bench import calls, deployments, emulator, handlers, kernel_swap, planner, rollback, scaling
+from load.bench import calls, cold_starts, deployments, emulator, handlers, kernel_swap, planner, rollback, scaling
 from load.page.__main__ import main as write_page
 from load.provenance import RESULTS, provenance, store
 from load.quiet import without_log
@@ -30,18 +30,19 @@ QUICK: Mapping[str, Callable[[], dict[str, Any]]] = {
     "planner": planner.measure,
 }
 SLOW: Mapping[str, Callable[[], dict[str, Any]]] = {
+    "cold_starts": cold_starts.measure,
     "scaling": scaling.measure,
     "kernel_swap": kernel_swap.measure,
     "rollback": rollback.measure,
 }
-"""Minutes each, and the last two mean something on a quiet machine only."""
+"""Minutes each. All but scaling mean something on a quiet machine only."""
 
 COUNTS = {
     "calls": ("calls", "mostCalls", "readUnits", "mostWriteUnits"),
     "deployments": ("stateTransitions", "timelineEvents"),
     "scaling": ("mostCalls", "stateTransitions", "largestItem", "largestTransaction", "largestState", "largestEvent"),
 }
-RATIOS = {"handlers": ("ratio", "ratioTuned"), "emulator": ("ratio",)}
+RATIOS = {"cold_starts": ("timesBare",), "handlers": ("ratio", "ratioTuned"), "emulator": ("ratio",)}
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def read_results() -> dict[str, dict[str, Any]]:
     """Every file of results, by folder and name."""
-    files = [*RESULTS.glob("load/*.json"), *RESULTS.glob("bench/*.json"), *RESULTS.glob("import-times/*.json")]
+    files = [*RESULTS.glob("load/*.json"), *RESULTS.glob("bench/*.json")]
     return {f"{file.parent.name}/{file.stem}": json.loads(file.read_text(encoding="utf-8")) for file in files}
 
 

@@ -32,6 +32,12 @@ def bench(results: Results) -> str:
             "beside bare with our clients",
         )
         parts.append("### Handlers\n\n" + table(head, rows))
+    functions = find(results, "bench/cold_starts", "functions")
+    if functions:
+        names = ("cpuMs", "ofThisBeforeTheCallMs", "timesBare")
+        rows = [[name, *(row[each] for each in names)] for name, row in functions.items()]
+        head = ("first call", "CPU ms", "of this before the call", "times bare")
+        parts.append("### Cold starts\n\n" + table(head, rows))
     operations = find(results, "bench/calls", "operations")
     if operations:
         rows = [

@@ -16,7 +16,8 @@ import pytest
 from chalicelib import cold_start
 from infra import package
 from infra.resources import HOTSWAP
-from load import import_times
+from load.bench import cold_starts
+from load.provenance import RESULTS
 from tests.aws.conftest import Template
 
 pytestmark = pytest.mark.timeout(400)
@@ -61,7 +62,7 @@ def task(template: Template, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def boto3_only(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What is there in Lambda before the zip: boto3 and what it needs, and nothing else of this environment."""
-    return import_times.runtime(tmp_path_factory.mktemp("runtime") / "site-packages")
+    return cold_starts.runtime(tmp_path_factory.mktemp("runtime") / "site-packages")
 
 
 def test_every_handler_is_there_and_answers_with_boto3_alone(task: Path, boto3_only: Path):
@@ -71,25 +72,25 @@ def test_every_handler_is_there_and_answers_with_boto3_alone(task: Path, boto3_o
 
     assert told["handlers"] == dict.fromkeys(handlers, True)
     assert told["answered"] == 200
-    assert set(told["outside"]) <= set(import_times.RUNTIME), told["outside"]
+    assert set(told["outside"]) <= set(cold_starts.RUNTIME), told["outside"]
     assert told["compiled"]
 
 
-@pytest.mark.parametrize("name", import_times.FIRST_CALLS)
+@pytest.mark.parametrize("name", cold_starts.FIRST_CALLS)
 def test_the_first_call_of_each_function_gets_as_far_as_aws_and_imports_nothing_it_does_not_need(
     name: str, task: Path, boto3_only: Path
 ):
-    ready, over, loaded = import_times.sample(name, f"{task}:{boto3_only}")
+    ready, over, loaded = cold_starts.sample(name, f"{task}:{boto3_only}")
 
     assert 0 < ready < over
     assert "botocore" in loaded
-    if name != import_times.BARE:
+    if name != cold_starts.BARE:
         assert loaded & NEEDED_BY_NOBODY_AT_ONCE == set()
         assert ("pydantic" in loaded) == name.startswith("api")
 
 
 def test_each_function_has_a_first_call():
-    handlers = {handler for handler, _, _ in import_times.FIRST_CALLS.values() if handler}
+    handlers = {handler for handler, _, _ in cold_starts.FIRST_CALLS.values() if handler}
 
     assert handlers == {function.handler for function in HOTSWAP.functions}
 
@@ -100,7 +101,7 @@ def test_what_every_function_needs_at_once_is_listed():
 
 def run_in_lambda(program: str, *arguments: str, task: Path, beside: Path, handler: str = "") -> Any:
     """The JSON a program prints last that finds the zip and boto3, and nothing of this environment (-S)."""
-    environment = import_times.environment_of(handler, f"{task}:{beside}")
+    environment = cold_starts.environment_of(handler, f"{task}:{beside}")
     done = subprocess.run(
         [sys.executable, "-S", "-c", program, *arguments],
         env=environment, cwd="/", capture_output=True, text=True, timeout=120,
@@ -178,7 +179,7 @@ def test_newer_pythons_of_lambda_get_the_same_zip_and_start_from_it(python: str,
     if found.returncode != 0:
         pytest.skip(f"no Python {python} here: its wheels are there, starting from them was not tried")
     for function in HOTSWAP.functions:
-        environment = import_times.environment_of(function.handler, f"{tmp_path / 'task'}:{boto3_only}")
+        environment = cold_starts.environment_of(function.handler, f"{tmp_path / 'task'}:{boto3_only}")
         program = "import app, sys; assert 'botocore' in sys.modules; from chalicelib.adapters import passwords, tokens"
         done = subprocess.run(
             [interpreter, "-S", "-c", program], env=environment, cwd="/", capture_output=True, text=True, timeout=120
@@ -186,12 +187,7 @@ def test_newer_pythons_of_lambda_get_the_same_zip_and_start_from_it(python: str,
         assert done.returncode == 0, (function.name, done.stderr[-2_000:])
 
 
-def test_the_operations_page_has_the_cold_starts_as_they_were_measured():
-    found = json.loads(import_times.RESULTS.read_text())
-    page = (package.HERE / "docs" / "operations.md").read_text()
+def test_cold_starts_were_measured_of_every_function():
+    found = json.loads((RESULTS / "bench" / "cold_starts.json").read_text())
 
-    assert set(found["cpuMs"]) == set(import_times.FIRST_CALLS)
-    for name, cpu_ms in found["cpuMs"].items():
-        before, times = found["ofThisBeforeTheCallMs"][name], found["timesBare"][name]
-        assert f"| {name} | {cpu_ms} | {before} | {times:.2f} |" in page
-        assert times <= import_times.TARGET
+    assert set(found["functions"]) == set(cold_starts.FIRST_CALLS)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, NoReturn
 
 from chalicelib import wiring
+from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.waiting import Wait
 from chalicelib.usecases.outbound_ports import Reply
 from infra.local.repairs import task_tokens
@@ -38,6 +39,13 @@ class Receiver:
             return Reply(status=500, body=b"")
         self.asked.append(told)
         return Reply(status=200, body=b'{"status": "Pending"}')
+
+
+class _Away:
+    """Lambda, while it does not answer."""
+
+    def read(self, function: str, _alias: str) -> NoReturn:
+        raise Unavailable("Lambda", function)
 
 
 class Day:
@@ -150,7 +158,8 @@ class Day:
     def _an_execution_is_lost(self) -> None:
         world = self.world
         deployment = self._deploy()
-        world.beats()
+        # No node reports before it is stopped: two waves of two nodes may be over within one round of reports.
+        world.settle()
         states = world.cloud.client("stepfunctions")
         machine = wiring.settings().state_machine_arn
         # The execution of the deployment before may be at its last step still.
@@ -182,6 +191,20 @@ class Day:
         self._asked()
         self._sweep_until(lambda: world.get(silent)["status"] == "RolledBack", "the hook to time out")
         world.run(self._deploy_function(FAILS_ITS_CHECK))
+        self._an_order_to_an_alias_is_late()
+
+    def _an_order_to_an_alias_is_late(self) -> None:
+        """The look that is taken when the machine waits already is the one that tells it of the restored alias."""
+        world = self.world
+        cancelled = self._deploy_function(WELL)
+        self._asked()
+        reachable = wiring.alias_ports()
+        wiring.install(alias_ports=replace(reachable, functions=_Away()))
+        world.ok("dana", "POST", f"/api/v1/deployments/{cancelled}/cancel", {"reason": "second thoughts"})
+        world.settle()
+        wiring.install(alias_ports=reachable)
+        world.cloud.fire("hotswap-lambda-nodes")
+        world.run(cancelled)
 
     def _deploy_function(self, code: str) -> str:
         version = self._function_version(code)

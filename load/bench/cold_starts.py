@@ -1,4 +1,4 @@
-"""What a cold start costs, function by function, beside a bare boto3 handler: `python -m load.import_times`.
+"""What a cold start costs, function by function, beside a bare boto3 handler.
 
 The packaged zip is unpacked and nothing but boto3 stands beside it. Each sample is a process of its own that begins as
 Lambda begins it (`_HANDLER` names the function), gets a real first event, and ends where the first request of that
@@ -9,11 +9,8 @@ machine spoils little. Starting Python itself is not counted.
 
 from __future__ import annotations
 
-import argparse
 import importlib.util
 import json
-import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -24,8 +21,8 @@ from typing import Final
 
 from infra import package
 
-RESULTS: Final = Path(__file__).parent / "results" / "import-times" / "results.json"
 TARGET: Final = 1.8
+SAMPLES: Final = 15
 RUNTIME: Final = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
 
 BARE: Final = "bare boto3, one client"
@@ -141,8 +138,8 @@ def sample(name: str, path: str) -> tuple[float, float, frozenset[str]]:
     return ready, over, frozenset(loaded)
 
 
-def measured(samples: int) -> dict[str, object]:
-    """Medians of so many samples of each, and what they are beside the bare handler."""
+def measure() -> dict[str, object]:
+    """Medians of SAMPLES of each, and what they are beside the bare handler."""
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in FIRST_CALLS}
     with tempfile.TemporaryDirectory() as folder:
         zipped = package.package(package.chalice_zip(Path(folder) / "chalice"), Path(folder) / "hotswap.zip")
@@ -150,36 +147,20 @@ def measured(samples: int) -> dict[str, object]:
         with zipfile.ZipFile(zipped) as packed:
             packed.extractall(Path(folder) / "task")
         path = f"{folder}/task:{runtime(Path(folder) / 'runtime')}"
-        for _ in range(samples):
+        for _ in range(SAMPLES):
             for name in FIRST_CALLS:
                 times[name].append(sample(name, path)[:2])
     whole = {name: statistics.median(over for _, over in each) for name, each in times.items()}
     return {
-        "python": platform.python_version(),
-        "cores": os.cpu_count(),
-        "loadAverage": round(os.getloadavg()[0], 1),
-        "samples": samples,
+        "samples": SAMPLES,
         "zipBytes": zip_bytes,
-        "target": TARGET,
-        "cpuMs": {name: round(each) for name, each in whole.items()},
-        "timesBare": {name: round(each / whole[BARE], 2) for name, each in whole.items()},
-        "ofThisBeforeTheCallMs": {
-            name: round(statistics.median(ready for ready, _ in each)) for name, each in times.items()
+        "functions": {
+            name: {
+                "cpuMs": round(each),
+                "ofThisBeforeTheCallMs": round(statistics.median(ready for ready, _ in times[name])),
+                "lowestCpuMs": round(min(over for _, over in times[name])),
+                "timesBare": round(each / whole[BARE], 2),
+            }
+            for name, each in whole.items()
         },
-        "lowestCpuMs": {name: round(min(over for _, over in each)) for name, each in times.items()},
     }
-
-
-def main() -> int:
-    """Measure, print, and write the results."""
-    parser = argparse.ArgumentParser(prog="python -m load.import_times", description=__doc__)
-    parser.add_argument("--samples", type=int, default=15)
-    found = measured(parser.parse_args().samples)
-    print(json.dumps(found, indent=2))
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    RESULTS.write_text(json.dumps(found, indent=2) + "\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
