@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from chalicelib.domain.analysis.policy import AnalysisMode
@@ -15,6 +16,7 @@ from chalicelib.usecases.finish_restore import finish_restore
 from chalicelib.usecases.gather_evidence import gather_evidence
 from chalicelib.usecases.policies import policy_of
 from chalicelib.usecases.ports import Add, Ports, Replace
+from chalicelib.usecases.reading_once import reading_once
 from chalicelib.usecases.recording import Decided, change_deployment, get_deployment
 from chalicelib.usecases.start_restore import restore_decision
 from chalicelib.usecases.tell_verdict import verdict_entry
@@ -22,25 +24,46 @@ from chalicelib.usecases.tell_verdict import verdict_entry
 LOOK_EVERY_MS = 1_000
 """Somebody looks for harm at most this often per wave."""
 
+MOST_LOOKS = 4
+"""Waves one call looks for harm in, those first that have waited longest: a node that waits for its answer is soon taken for
+silent. The next report looks at others."""
 
-def look_for_harm(assignment: Assignment, known: Look | None, *, ports: Ports) -> bool:
-    """Take the next look if it is due and nobody else took it; true when this call took it.
 
-    `known` is when it is due, as it was read lately: whoever read what is no longer so does not get the look.
+def look_for_harm(changing: Sequence[tuple[Assignment, Look | None]], *, ports: Ports) -> tuple[str, ...]:
+    """Take the looks that are due and that nobody else took; the modules whose looks this call took.
+
+    With each assignment comes when its next look is due, as it was read lately: whoever read what is no longer so does not
+    get the look.
     """
-    if not assignment.is_changing or not _is_taken(assignment, known, ports=ports):
-        return False
+    taken: list[Assignment] = []
+    for assignment, known in sorted(changing, key=lambda each: _due_ms(each[1])):
+        if assignment.is_changing and _is_taken(assignment, known, ports=ports):
+            taken.append(assignment)
+        if len(taken) == MOST_LOOKS:
+            break
+    # They are of one environment, and look at the same nodes.
+    seen = reading_once(ports)
+    seen.store.get_many(*((Deployment, (assignment.deployment_id or "",)) for assignment in taken))
+    for assignment in taken:
+        _look_at(assignment, ports=seen)
+    return tuple(assignment.module for assignment in taken)
+
+
+def _look_at(assignment: Assignment, *, ports: Ports) -> None:
     deployment = get_deployment(assignment.deployment_id or "", ports=ports)
     rollout = deployment.current
     if rollout is None or rollout.environment is not assignment.environment:
-        return True
+        return
     if rollout.phase is Phase.DEPLOYING:
         deployment = fail_overdue_nodes(deployment.id, known=deployment, ports=ports)
     elif rollout.phase is Phase.RESTORING:
         finish_restore(deployment.id, ports=ports)
     if rollout.phase in CHANGING:
-        _look(deployment, assignment, ports=ports)
-    return True
+        _find(deployment, assignment, ports=ports)
+
+
+def _due_ms(look: Look | None) -> int:
+    return 0 if look is None else look.due_at_ms
 
 
 def _is_taken(assignment: Assignment, known: Look | None, *, ports: Ports) -> bool:
@@ -61,7 +84,7 @@ def _is_taken(assignment: Assignment, known: Look | None, *, ports: Ports) -> bo
     return True
 
 
-def _look(known: Deployment, assignment: Assignment, *, ports: Ports) -> None:
+def _find(known: Deployment, assignment: Assignment, *, ports: Ports) -> None:
     def decide(deployment: Deployment) -> Decided | None:
         rollout = deployment.current
         if rollout is None or rollout.phase not in CHANGING:

@@ -35,10 +35,6 @@ ACTIVE_HEARTBEAT_MS = 1_000
 MOST_ANSWERS = 40
 """Modules one report may settle: each takes two of the hundred writes of a transaction. The next report does the rest."""
 
-MOST_LOOKS = 4
-"""Modules one report looks for harm in, those first that have waited longest: a node that waits for its answer is soon taken
-for silent. The next report looks at others."""
-
 NOTHING = Desired(active=None)
 
 POLICY_EVERY_MS = 30_000
@@ -102,8 +98,8 @@ def take_report(
 ) -> HeartbeatAnswer:
     """What follows from a report, whoever brings it: it is kept with the answers it gives, and somebody looks for harm.
 
-    `read` gives the node as it is stored now. While something changes the next report is due in `active_ms`. `beat_ms` is when to expect the next report, where that is not ours to
-    say; `amend` what else is kept of the node with it.
+    `read` gives the node as it is stored now. While something changes the next report is due in `active_ms`. `beat_ms` is
+    when to expect the next report, where that is not ours to say; `amend` what else is kept of the node with it.
     """
     node = read()
     assignments = ports.store.list(Assignment, node.environment)
@@ -116,14 +112,13 @@ def take_report(
     if moving:
         from chalicelib.usecases.look_for_harm import look_for_harm  # the judge, which idle nodes never need
 
-        taken = 0
-        for assignment in sorted(moving, key=lambda each: _due_ms(looks[each.module])):
-            taken += look_for_harm(assignment, looks[assignment.module], ports=ports)
-            if taken == MOST_LOOKS:
-                break
+        look_for_harm([(assignment, looks[assignment.module]) for assignment in moving], ports=ports)
     if done:
         # The decision may have moved a cut-off; whoever brought it about is told at once.
-        assignments = ports.store.list(Assignment, node.environment)
+        settled = [answer.module for answer in done]
+        found = ports.store.get_many(*((Assignment, (node.environment, module)) for module in settled))
+        moved = dict(zip(settled, found, strict=True))
+        assignments = tuple(moved.get(each.module) or each for each in assignments)
     now = ports.clock.policy_ms()
     # A node has room for so many modules: those that it has nothing of, should have nothing of and takes no part in are not
     # its business.
@@ -156,10 +151,6 @@ def _authenticated(node_id: str, credential_hash: str, *, ports: Ports) -> Node:
     if not hmac.compare_digest(known, credential_hash) or node is None or node.status is NodeStatus.REMOVED:
         raise NotAuthenticated("This is not the credential of that node.")
     return node
-
-
-def _due_ms(look: Look | None) -> int:
-    return 0 if look is None else look.due_at_ms
 
 
 def _of_those_moving(

@@ -7,7 +7,7 @@ import json
 import os
 import threading
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -27,25 +27,9 @@ from infra.local.deliveries import Deliveries
 from infra.local.kept_files import KeptObjects, KeptSecrets
 from infra.local.kept_tables import KeptTables
 from infra.local.measured_calls import MeasuredCalls
-from infra.local.repairs import (
-    calls,
-    cloudwatch,
-    dynamodb_indexes,
-    dynamodb_items,
-    dynamodb_reads,
-    dynamodb_speed,
-    dynamodb_transactions,
-    events,
-    execution_time,
-    executions,
-    folded_items,
-    instances,
-    interpreter_speed,
-    lambda_aliases,
-    lambda_functions,
-    short_ways,
-    task_tokens,
-)
+from infra.local.repairs.calls import CallHook
+from infra.local.repairs.executions import RunningExecutions
+from infra.local.repairs.in_order import in_order
 from infra.local.repairs.lambda_functions import Handler
 from infra.local.sessions import session_with_shared_models
 from infra.local.ticker import Ticker
@@ -107,7 +91,7 @@ class LocalCloud:
             raise ValueError(f"handlers for functions that are no resource: {sorted(unknown)}")
         self.timers = timers
         self.resources = resources
-        self.call_hook = calls.CallHook()
+        self.call_hook = CallHook()
         self.outputs: dict[str, str] = {}
         self._handlers = handlers
         self._data_dir = data_dir
@@ -115,7 +99,7 @@ class LocalCloud:
         self._tick = tick
         self._sooner = dict(sooner)
         self._tables = None if data_dir is None else KeptTables(data_dir / "tables")
-        self._running = executions.RunningExecutions()
+        self._running = RunningExecutions()
         self._user_functions = UserFunctions()
         self.calls = MeasuredCalls(timers)
         self._stack: ExitStack | None = None
@@ -223,50 +207,16 @@ class LocalCloud:
         stack.enter_context(patch("boto3.DEFAULT_SESSION", session_with_shared_models()))
 
     def _enter_repairs(self, stack: ExitStack, deliveries: Deliveries) -> None:
-        timers = self.timers
-        repairs: list[Callable[[], Any]] = [
-            instances.models_are_let_go,
-            folded_items.items_out_of_use_are_folded,
-            # Entered before the hook, so that the hook stands before it.
-            short_ways.calls_of_the_state_machine_take_the_short_way,
-            short_ways.answers_are_numbered_at_once,
-            dynamodb_speed.table_calls_take_the_short_way,
-            lambda: calls.every_call_passes_the_hook(self.call_hook),
-            # Within the lock.
-            dynamodb_reads.plain_reads_are_answered_at_once,
-            lambda: calls.calls_are_atomic(self._tables.keep if self._tables else None),
-            dynamodb_items.changes_are_journaled,
-            calls.table_calls_are_not_signed,
-            dynamodb_speed.requests_are_read_as_they_are,
-            dynamodb_speed.answers_are_written_as_they_are,
-            dynamodb_speed.actions_are_looked_up_once,
-            dynamodb_speed.items_become_json_at_once,
-            dynamodb_speed.new_items_are_measured_once,
-            dynamodb_speed.conditions_are_parsed_once,
-            dynamodb_indexes.queries_look_at_one_partition,
-            dynamodb_transactions.transactions_undo_item_by_item,
-            dynamodb_transactions.transaction_tokens_are_heeded,
-            lambda: lambda_functions.functions_run_registered_handlers(self._handlers, self._user_functions.invoke),
-            lambda_aliases.alias_revisions_are_heeded,
-            lambda_aliases.function_revisions_are_heeded,
-            lambda: lambda_aliases.alias_weights_are_heeded(self.calls.record, self._user_functions.took_ms),
-            lambda: cloudwatch.metric_queries_are_answered(self.calls.measurements),
-            cloudwatch.alarms_are_told_to_the_bus,
-            lambda: lambda_functions.invocation_types_are_heeded(deliveries),
-            lambda_functions.qualifier_is_heeded,
-            lambda: events.events_reach_their_targets(deliveries),
-            lambda: executions.executions_are_counted_and_can_be_stopped(timers, self._running),
-            executions.stopping_ends_every_wait,
-            executions.executions_always_have_a_name,
-            executions.start_time_is_text,
-            executions.ended_executions_keep_only_their_history,
-            lambda: task_tokens.tokens_are_good_for_one_answer(task_tokens.TaskTokens(), timers),
-            lambda: execution_time.waiting_goes_through_timers(timers),
-            interpreter_speed.tasks_share_one_client_per_service,
-            interpreter_speed.parsed_definitions_and_paths_are_kept,
-            interpreter_speed.ended_threads_are_not_kept,
-            interpreter_speed.handled_failures_are_not_printed,
-        ]
+        repairs = in_order(
+            hook=self.call_hook,
+            after_writes=self._tables.keep if self._tables else None,
+            handlers=self._handlers,
+            user_functions=self._user_functions,
+            measured=self.calls,
+            deliveries=deliveries,
+            running=self._running,
+            timers=self.timers,
+        )
         for repair in repairs:
             stack.enter_context(repair())
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from chalicelib import wiring
 from chalicelib.domain.assignment import Look
 from chalicelib.domain.environment import Environment
-from chalicelib.usecases.report_heartbeat import MOST_LOOKS
+from chalicelib.usecases.look_for_harm import MOST_LOOKS
 
 
 def modules(count: int) -> list[str]:

@@ -62,7 +62,7 @@ class CountedSeries:
 def looked(scene: Scene, assignment: Assignment) -> bool:
     """A look by somebody who has just read when it is due."""
     known = scene.store.get(Look, assignment.environment, assignment.module)
-    return look_for_harm(assignment, known, ports=scene.ports)
+    return look_for_harm([(assignment, known)], ports=scene.ports) == (MODULE,)
 
 
 def test_a_look_that_is_due_is_taken_once_and_the_next_is_due_in_a_second() -> None:
@@ -96,9 +96,9 @@ def test_who_read_before_somebody_else_looked_does_not_look() -> None:
     assert assignment is not None
     known = scene.store.get(Look, DEV, MODULE)
 
-    taken = [look_for_harm(assignment, known, ports=scene.ports) for _ in range(2)]
+    taken = [look_for_harm([(assignment, known)], ports=scene.ports) for _ in range(2)]
 
-    assert taken == [True, False]
+    assert taken == [(MODULE,), ()]
 
 
 def test_before_it_is_due_nobody_looks() -> None:
@@ -237,7 +237,7 @@ def test_a_look_reads_what_came_before_only_where_something_is_compared(analysis
     series = CountedSeries(scene.ports.metrics)
     known = scene.store.get(Look, DEV, MODULE)
 
-    assert look_for_harm(assignment, known, ports=replace(scene.ports, metrics=series))
+    assert look_for_harm([(assignment, known)], ports=replace(scene.ports, metrics=series)) == (MODULE,)
 
     assert series.reads == reads
 

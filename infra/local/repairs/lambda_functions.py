@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 import traceback
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 from unittest.mock import patch
 
@@ -64,13 +66,18 @@ def run_handler(handler: Handler, event: Any, context: LocalContext) -> tuple[st
 
 @contextmanager
 def functions_run_registered_handlers(
-    handlers: Mapping[str, Handler], others: Callable[[Any, Any], tuple[str, bool]] | None = None
+    handlers: Mapping[str, Handler],
+    others: Callable[[Any, Any], tuple[str, bool]] | None = None,
+    *,
+    at_once: Mapping[str, int] = MappingProxyType({}),
 ) -> Iterator[None]:
     """Repair: a function runs `handlers[its name]`; `errorType` is the class name of what it raised.
 
-    `others` runs the code of functions that are not ours. moto runs functions in Docker, or answers with what it was
-    sent.
+    `others` runs the code of functions that are not ours. `at_once` says of some functions how many of their invocations
+    run at the same time; one more waits for its turn. moto runs functions in Docker, or answers with what it was sent.
     """
+
+    permits = {name: threading.BoundedSemaphore(count) for name, count in at_once.items()}
 
     def invoke_lambda(self: Any, event: Any = None) -> tuple[str, bool, str]:
         handler = handlers.get(self.function_name)
@@ -86,7 +93,8 @@ def functions_run_registered_handlers(
             memory_limit_in_mb=int(self.memory_size),
             function_version=str(self.version),
         )
-        answer, failed = run_handler(handler, event, context)
+        with permits.get(self.function_name, nullcontext()):
+            answer, failed = run_handler(handler, event, context)
         return answer, failed, ""
 
     def invoke(self: Any, body: Any, request_headers: Any, response_headers: Any) -> bytes:  # noqa: ARG001

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
@@ -113,6 +115,32 @@ def test_handler_and_caller_share_no_object() -> None:
 def test_an_answer_that_json_cannot_say_is_an_error() -> None:
     with a_cloud(lambda event, context: {1, 2}) as cloud, pytest.raises(FunctionError, match="TypeError"):
         cloud.invoke("work", {})
+
+
+def test_of_a_function_with_two_places_no_more_than_two_invocations_run_at_once() -> None:
+    lock, running, most = threading.Lock(), 0, 0
+
+    def work(event: Any, context: Any) -> int:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        for _ in range(50):
+            time.sleep(0)
+        with lock:
+            running -= 1
+        return int(event)
+
+    repair = lambda_functions.functions_run_registered_handlers({"work": work}, at_once={"work": 2})
+    with bare_moto(), repair, ThreadPoolExecutor(8) as threads:
+        client = a_bare_function()
+
+        def ask(number: int) -> int:
+            answer = client.invoke(FunctionName="work", Payload=str(number).encode())
+            return int(answer["Payload"].read())
+
+        assert list(threads.map(ask, range(100))) == list(range(100))
+    assert most <= 2
 
 
 def test_moto_runs_an_event_in_the_call_and_a_dry_run_for_real() -> None:
