@@ -120,11 +120,13 @@ class WrongDigest(Conflict):
 
 
 class Quarantined(Conflict):
-    """It was rolled back in this environment before and has not been released."""
+    """It was rolled back in this environment, or an administrator keeps it out of all of them (`environment` is None);
+    and it has not been released."""
 
-    def __init__(self, environment: str, version: str, reason: str) -> None:
+    def __init__(self, environment: str | None, version: str, reason: str) -> None:
         self.environment, self.version, self.reason = environment, version, reason
-        super().__init__(f"{version} was rolled back in {environment} and is in quarantine there: {reason}")
+        where = f"was rolled back in {environment} and is in quarantine there" if environment else "is in quarantine"
+        super().__init__(f"{version} {where}: {reason or 'no reason was given'}")
 
 
 class StaleWrite(Conflict):

@@ -87,7 +87,10 @@ _EXTRA_FIELDS: Final[Mapping[type[errors.DomainError], Callable[[Any], dict[str,
         errors.QueueFull: lambda error: {"holder": error.holder or None, "limit": error.limit},
         errors.LineFull: lambda error: {"limit": error.limit},
         errors.ArtifactRefused: lambda error: {"reason": error.reason},
-        errors.Quarantined: lambda error: {"environment": str(error.environment), "reason": error.reason},
+        errors.Quarantined: lambda error: {
+            "environment": error.environment and str(error.environment),
+            "reason": error.reason,
+        },
     }
 )
 

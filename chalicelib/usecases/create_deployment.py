@@ -24,7 +24,7 @@ from chalicelib.domain.errors import (
 )
 from chalicelib.domain.identity import IdempotentAnswer
 from chalicelib.domain.line import MOST_WAITING, Line
-from chalicelib.domain.module import ModuleVersion
+from chalicelib.domain.module import ModuleVersion, VersionStatus
 from chalicelib.domain.override import StrategyOverride, overridden
 from chalicelib.domain.policy import Concurrency
 from chalicelib.domain.quarantine import Quarantine
@@ -90,7 +90,7 @@ def create_deployment(
         NotFound: no such version was registered.
         TurnTaken: the policy rejects a second deployment while one is on.
         QueueFull: the queue it would have to wait in is full. LineFull: so is the line.
-        Quarantined: it was rolled back in an environment on the way.
+        Quarantined: it was rolled back in an environment on the way, or an administrator keeps it out of all of them.
         IdempotencyMismatch: the key came before with another request.
         InvalidInput: it overrides what the policy does not allow.
         Frozen: a freeze that is in force refuses it.
@@ -106,6 +106,8 @@ def create_deployment(
     deployment = replace(deployment, correlation_id=caller.correlation_id or request_id or deployment.id)
     read_ahead(deployment, registered.digest, ports=seen)
     require_room(deployment, registered.digest, ports=seen)
+    if registered.status is VersionStatus.QUARANTINED:
+        raise Quarantined(None, registered.version, registered.reason)
     refuse_quarantined(deployment, registered.digest, ports=seen)
     require_thawed(deployment, registered.digest, ports=seen)
     start = OutboxMessage(

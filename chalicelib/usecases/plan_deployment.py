@@ -125,7 +125,7 @@ def _refusals(
     try:
         refuse_quarantined(asked, version.digest, ports=ports)
     except Quarantined as kept_out:
-        where = Environment(kept_out.environment)
+        where = Environment(kept_out.environment or request.target)
         found.append(Refusal(code="QUARANTINED", environment=where, message=str(kept_out)))
     try:
         require_thawed(asked, version.digest, ports=ports)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.artifact import check_artifact
-from chalicelib.domain.deployment import Kind, Status
+from chalicelib.domain.deployment import Deployment, Kind, Status
 from chalicelib.domain.environment import Environment
 from chalicelib.domain.errors import ArtifactRefused, DeploymentEnded
 from chalicelib.domain.module import ModuleVersion, SigningKey, VersionStatus, precedence, signed_text
@@ -64,7 +64,10 @@ def refused_by_the_control_plane(content: bytes | None, version: ModuleVersion) 
 
 
 def refused_by_the_scan(scene: Scene, stage: Any = scan_security, **request: Any) -> str:
-    deployment = scene.create(**request)
+    return refused_after(scene.create(**request), scene, stage)
+
+
+def refused_after(deployment: Deployment, scene: Scene, stage: Any = scan_security) -> str:
     with pytest.raises(DeploymentEnded):
         stage(deployment.id, ports=scene.ports)
     failure = scene.now(deployment).failure
@@ -160,10 +163,11 @@ SCAN_REFUSALS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
 def test_x02_the_scan_refuses_a_signer_who_does_not_count(case: str) -> None:
     version, key, reason = SCAN_REFUSALS[case]
     scene = a_world()
+    asked_for_before = scene.create()
     change(scene, ModuleVersion, MODULE, "2.0.0", **version)
     change(scene, SigningKey, a_signing_key().key_id, **key)
 
-    assert refused_by_the_scan(scene) == reason
+    assert refused_after(asked_for_before, scene) == reason
 
 
 def test_x02_a_key_counts_to_the_last_millisecond_and_in_every_environment_on_the_way() -> None:

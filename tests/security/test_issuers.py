@@ -157,6 +157,7 @@ def test_a_key_of_another_kind_under_a_known_id_gets_nothing(trusting: RealApi, 
     assert exchange(trusting, issuer.token(key=forger)) == 401
 
 
+@pytest.mark.filterwarnings("ignore:The RSA key is")
 def test_an_rsa_key_that_is_too_short_is_not_used(trusting: RealApi, issuer: OidcIssuer) -> None:
     issuer.keys = [SigningPair.rs256("short", 1_024), SigningPair.es256("one")]
 

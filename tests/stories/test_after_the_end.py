@@ -61,6 +61,29 @@ def test_what_was_rolled_back_is_refused_with_its_reason_until_somebody_releases
     assert actions == ["QuarantineReleased"]
 
 
+def test_what_an_administrator_keeps_out_of_everywhere_is_refused_when_it_is_asked_for(world: World) -> None:
+    world.has_nodes("Development", 1)
+    world.has_version("1.0.0")
+    everywhere = f"{MODULE}/versions/1.0.0/quarantine"
+    world.ok("ada", "POST", everywhere, {"reason": "the key was stolen"})
+
+    body = {"moduleName": "payment-processor", "version": "1.0.0", "targetEnvironment": "Development"}
+    answer = world.as_user("dana", "POST", "/api/v1/deployments", body)
+    none_made = world.ok("vic", "GET", "/api/v1/deployments")["deployments"]
+    would = world.ok("dana", "POST", "/api/v1/deployments/plan", body)["refusals"]
+    world.ok("ada", "POST", f"{everywhere}/release", {"reason": "it was not"})
+
+    problem = answer.json()
+    assert (answer.status, problem["type"], problem["environment"]) == (409, "/problems/quarantined", None)
+    assert (problem["reason"], problem["detail"]) == (
+        "the key was stolen",
+        "1.0.0 is in quarantine: the key was stolen",
+    )
+    assert none_made == []
+    assert [each["code"] for each in would] == ["ARTIFACT_QUARANTINED"]
+    assert world.run(world.deploy("1.0.0", "Development"))["status"] == "Completed"
+
+
 def test_what_people_roll_back_stays_out_as_well(world: World) -> None:
     world.has_nodes("Production", 4)
     world.runs("1.0.0")
