@@ -12,7 +12,18 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from load.bench import calls, cold_starts, deployments, emulator, handlers, kernel_swap, planner, rollback, scaling
+from load.bench import (
+    calls,
+    cold_starts,
+    deployments,
+    emulator,
+    handlers,
+    judge,
+    kernel_swap,
+    planner,
+    rollback,
+    scaling,
+)
 from load.page.__main__ import main as write_page
 from load.provenance import RESULTS, provenance, store
 from load.quiet import without_log
@@ -28,6 +39,7 @@ QUICK: Mapping[str, Callable[[], dict[str, Any]]] = {
     "handlers": handlers.measure,
     "emulator": emulator.measure,
     "planner": planner.measure,
+    "judge": judge.measure,
 }
 SLOW: Mapping[str, Callable[[], dict[str, Any]]] = {
     "cold_starts": cold_starts.measure,

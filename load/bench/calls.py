@@ -1,4 +1,5 @@
-"""What every operation asks of the table, over two whole deployments, a good one and one that is taken back. Counts only."""
+"""What every operation asks of the table: each once, around whole deployments, good ones and one that is taken back. Counts
+only."""
 
 from __future__ import annotations
 
@@ -7,37 +8,23 @@ from typing import Any
 
 import app as application
 from chalicelib import wiring
+from load.bench.each_operation import ask_each
 from load.bench.tally import CountingClients, Tally
 from tests.stories.conftest import a_world
 from tests.stories.nodes import Behaviour
 from tests.stories.world import World
 
 NODES = 10
+HEARTBEAT = "POST /api/v1/nodes/{nodeId}/heartbeat"
+"""Told as two: while something changes, and while nothing does."""
 WRITES_A_SECOND, READS_A_SECOND = 1_000, 3_000
 """Of one partition key. Source: "Service, account, and table quotas in Amazon DynamoDB"."""
-
-READS = (
-    "/api/v1/deployments?limit=20",
-    "/api/v1/deployments/{id}",
-    "/api/v1/deployments/{id}/events?after=0",
-    "/api/v1/deployments/{id}/verdicts",
-    "/api/v1/approvals/pending",
-    "/api/v1/approvals/deployments/{id}",
-    "/api/v1/clusters",
-    "/api/v1/clusters/Production",
-    "/api/v1/clusters/Production/metrics",
-    "/api/v1/clusters/Production/policy",
-    "/api/v1/clusters/Production/nodes",
-    "/api/v1/modules",
-    "/api/v1/modules/payment-processor/versions",
-    "/api/v1/authentication/me",
-)
 
 
 def measure() -> dict[str, Any]:
     """Calls, units and bytes by operation, and the partition keys that most writes went to."""
     tally = Tally()
-    functions = {"steps": tally.around_steps(application.steps)}
+    functions = {"steps": tally.around_steps(application.steps), "sweeps": tally.around_sweeps(application.sweeps)}
     with a_world(on_dynamodb=True, functions=functions) as world:
         wiring.install(clients=CountingClients(tally))
         world.http.gateway.around = tally.around_request
@@ -49,25 +36,25 @@ def measure() -> dict[str, Any]:
         bad = world.run(world.deploy("2.1.0"), approve=True)
         if (good["status"], bad["status"]) != ("Completed", "RolledBack"):
             raise RuntimeError(f"the deployments ended {good['status']} and {bad['status']}")
-        tally.operations.pop("POST /api/v1/nodes/{nodeId}/heartbeat")
+        tally.operations.pop(HEARTBEAT)
         _beat_idly(world, tally)
-        for path in READS:
-            world.ok("ada", "GET", path.replace("{id}", good["executionId"]))
+        tally.operations.pop("sweep, nothing to do", None)
+        world.cloud.fire("hotswap-sweeps")
+        ask_each(world, good["executionId"])
+        tally.operations.pop(HEARTBEAT)
         return {"nodes": NODES, "operations": tally.told(), "hotKeys": _hot(tally)}
 
 
 def _beat_idly(world: World, tally: Tally) -> None:
     """Reports of nodes while nothing changes; those of the deployments are told by `while a wave bakes`."""
     world.beats(5)
-    tally.operations["heartbeat, idle"] = tally.operations.pop("POST /api/v1/nodes/{nodeId}/heartbeat")
+    tally.operations["heartbeat, idle"] = tally.operations.pop(HEARTBEAT)
     world.has_version("2.0.1")
     deployment = world.deploy("2.0.1")
     world.until_status(deployment, "PendingApproval")
     world.ok("amal", "POST", f"/api/v1/approvals/deployments/{deployment}/approve", {"reason": "bench"})
     world.run(deployment)
-    tally.operations["heartbeat, while its environment changes"] = tally.operations.pop(
-        "POST /api/v1/nodes/{nodeId}/heartbeat"
-    )
+    tally.operations["heartbeat, while its environment changes"] = tally.operations.pop(HEARTBEAT)
 
 
 def _hot(tally: Tally) -> list[dict[str, Any]]:

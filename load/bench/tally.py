@@ -184,6 +184,15 @@ class Tally:
 
         return run
 
+    def around_sweeps(self, handler: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+        """The same for the function of the clock."""
+
+        def run(event: Any, context: Any) -> Any:
+            with self.operation("sweep, nothing to do"):
+                return handler(event, context)
+
+        return run
+
     def told(self) -> dict[str, dict[str, Any]]:
         """Medians and bounds by operation."""
         return {name: _told(each) for name, each in sorted(self.operations.items())}

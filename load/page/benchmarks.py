@@ -85,6 +85,7 @@ def bench(results: Results) -> str:
             + table(("strategy", "nodes", "waves", "holds", "state transitions", "timeline events"), rows)
         )
     parts += _scaling(results)
+    parts += _judge(results)
     swap = results.get("bench/kernel_swap")
     if swap:
         rows = [
@@ -106,6 +107,25 @@ def bench(results: Results) -> str:
             + table(("change", "CPU ms without", "with", "ratio", "spread %"), rows)
         )
     return "\n\n".join(parts) or NOTHING
+
+
+def _judge(results: Results) -> list[str]:
+    evidence = find(results, "bench/judge", "evidence")
+    if not evidence:
+        return []
+    rows = [
+        [row["nodes"], row["windows"], row["requests"], row["lookMs"]["median"], row["verdictMs"]["median"]]
+        for row in evidence
+    ]
+    head = ("nodes", "windows in the bake", "requests", "a look (find_harm), CPU ms", "a verdict (judge), CPU ms")
+    ranks = [
+        [row["samples"], row["ms"]["median"], row["otherMs"]["median"], row["ratio"]["median"]]
+        for row in find(results, "bench/judge", "rankTests")
+    ]
+    return [
+        "### The judge\n\n" + table(head, rows),
+        table(("rank test: samples on each side", "ours, CPU ms", "scipy, same method", "ratio"), ranks),
+    ]
 
 
 def _scaling(results: Results) -> list[str]:

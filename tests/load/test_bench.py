@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from chalicelib.domain.strategies import Strategy, StrategySpec
 from chalicelib.domain.timeline import MOST_NAMED, named
+from load.bench import calls
 from load.bench.__main__ import figures_of, regressions
+from load.bench.each_operation import LEFT_OUT
 from load.bench.scaling import LIMITS, run, told
 from load.bench.tally import CountingTable, Tally, size_of
+from load.provenance import ROOT
+from load.quiet import without_log
 
 ALL_AT_ONCE = StrategySpec(kind=Strategy.DIRECT, bake_seconds=5)
 
@@ -93,6 +99,17 @@ def test_ten_times_the_nodes_are_no_more_calls_for_a_heartbeat_or_most_steps_and
     assert growing <= {"AdvanceWave", "PlanWaves"}
     for name in ("stateTransitions", "historyEvents", "timelineEvents", "largestState"):
         assert many[name] == few[name]
+
+
+def test_every_operation_that_asks_the_table_for_something_is_counted():
+    document = json.loads((ROOT / "docs" / "openapi.json").read_text())
+    documented = {f"{method.upper()} {path}" for path, methods in document["paths"].items() for method in methods}
+
+    with without_log():
+        counted = calls.measure()["operations"]
+
+    assert documented - set(counted) == LEFT_OUT | {calls.HEARTBEAT}
+    assert LEFT_OUT.isdisjoint(counted)
 
 
 @pytest.mark.long
