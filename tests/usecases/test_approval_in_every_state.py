@@ -3,96 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
 from chalicelib.domain.access import Caller, Role
 from chalicelib.domain.approval import Approval
-from chalicelib.domain.deployment import Deployment, Status
+from chalicelib.domain.deployment import Status
 from chalicelib.domain.errors import AlreadyDecided, Conflict, NotFound
-from chalicelib.domain.policy import ApprovalPolicy
-from chalicelib.domain.rollout import Phase
-from chalicelib.usecases.control_deployment import cancel_deployment, pause_deployment
 from chalicelib.usecases.decide_approval import decide_approval
 from chalicelib.usecases.discuss_approval import comment_on_approval, withdraw_from_approval
 from chalicelib.usecases.take_turn import supersede
-from tests.usecases.scene import DANA, ERIN, Scene, a_scene, runs_already
+from tests.usecases.scene import DANA, ERIN
+from tests.usecases.states import (
+    HOUR_S,
+    Reached,
+    Start,
+    agreed,
+    asked,
+    baking,
+    cancelled,
+    cancelling,
+    completed,
+    deploying,
+    expired,
+    paused,
+    pending_before_a_gate,
+    rejected,
+    rollback_failed,
+    says_yes,
+)
 
 GUS = Caller(name="gus", roles=frozenset({Role.APPROVER}))
-Reached = tuple[Scene, Deployment]
-HOUR_S = 3_600
-
-
-def pending(approvers: int = 1) -> Reached:
-    scene = a_scene()
-    scene.set_policy(approval=ApprovalPolicy(required=True, approvers=approvers, expires_seconds=HOUR_S))
-    runs_already(scene)
-    return scene, scene.create()
-
-
-def asked(approvers: int = 1) -> Reached:
-    scene, deployment = pending(approvers)
-    return scene, scene.run(deployment, until=lambda d: d.status is Status.PENDING_APPROVAL)
 
 
 def half_agreed() -> Reached:
-    scene, deployment = asked(approvers=2)
-    return says_yes(scene, deployment)
-
-
-def says_yes(scene: Scene, deployment: Deployment) -> Reached:
-    decide_approval(deployment.id, approved=True, reason="", caller=ERIN, ports=scene.ports)
-    return scene, scene.now(deployment)
-
-
-def agreed() -> Reached:
-    return says_yes(*asked())
+    return says_yes(*asked(approvers=2))
 
 
 def queued() -> Reached:
-    scene, _ = baking()
+    scene, _ = baking(agreed)
     second = scene.run(scene.create("3.0.0"), until=lambda d: d.status is Status.PENDING_APPROVAL)
     says_yes(scene, second)
     scene.settle()
     return scene, scene.now(second)
 
 
-def deploying() -> Reached:
-    scene, deployment = agreed()
-    scene.settle()
-    return scene, scene.now(deployment)
-
-
-def baking() -> Reached:
-    scene, deployment = agreed()
-    return scene, scene.run(deployment, until=lambda d: d.rollouts[0].phase is Phase.BAKING)
-
-
-def paused() -> Reached:
-    scene, deployment = baking()
-    return scene, pause_deployment(deployment.id, reason="", caller=DANA, ports=scene.ports)
-
-
-def rolling_back() -> Reached:
-    scene, deployment = baking()
-    return scene, cancel_deployment(deployment.id, reason="", caller=DANA, ports=scene.ports)
-
-
-def completed() -> Reached:
-    scene, deployment = agreed()
-    return scene, scene.run(deployment)
-
-
 def rolled_back() -> Reached:
     scene, deployment = agreed()
     scene.nodes[0].cannot_start = {scene.digests["2.0.0"]}
-    return scene, scene.run(deployment)
-
-
-def rollback_failed() -> Reached:
-    scene, deployment = rolling_back()
-    scene.nodes[0].cannot_start = {scene.digests["1.0.0"]}
     return scene, scene.run(deployment)
 
 
@@ -105,35 +65,30 @@ def failed() -> Reached:
     return scene, scene.now(deployment)
 
 
-def rejected() -> Reached:
-    scene, deployment = asked()
-    decide_approval(deployment.id, approved=False, reason="no", caller=ERIN, ports=scene.ports)
-    return scene, scene.now(deployment)
-
-
-def expired() -> Reached:
-    scene, deployment = asked()
-    scene.pass_time(HOUR_S + 1)
-    return scene, scene.now(deployment)
-
-
-def cancelled() -> Reached:
-    scene, deployment = asked()
-    return scene, cancel_deployment(deployment.id, reason="", caller=DANA, ports=scene.ports)
-
-
 def superseded() -> Reached:
     scene, deployment = asked()
     return scene, supersede(deployment.id, by="the newer one", ports=scene.ports)
 
 
-BEFORE: tuple[Callable[[], Reached], ...] = (pending,)
-OPEN: tuple[Callable[[], Reached], ...] = (asked, half_agreed)
-OVER: tuple[Callable[[], Reached], ...] = (
-    *(agreed, queued, deploying, baking, paused, rolling_back, completed, rolled_back, rollback_failed),
-    *(failed, rejected, expired, cancelled, superseded),
-)
-REACHED = {reach.__name__: reach for reach in (*BEFORE, *OPEN, *OVER)}
+BEFORE: dict[str, Start] = {"pending": pending_before_a_gate}
+OPEN: dict[str, Start] = {"asked": asked, "half agreed": half_agreed}
+OVER: dict[str, Start] = {
+    "agreed": agreed,
+    "queued": queued,
+    "deploying": partial(deploying, agreed),
+    "baking": partial(baking, agreed),
+    "paused": partial(paused, agreed),
+    "rolling back": partial(cancelling, agreed),
+    "completed": partial(completed, agreed),
+    "rolled back": rolled_back,
+    "rollback failed": partial(rollback_failed, agreed),
+    "failed": failed,
+    "rejected": rejected,
+    "expired": expired,
+    "cancelled": partial(cancelled, asked),
+    "superseded": superseded,
+}
+REACHED = BEFORE | OPEN | OVER
 
 
 def _said(call: Callable[..., Approval], caller: Caller, **given: Any) -> Callable[[Reached], Approval]:
@@ -147,9 +102,9 @@ SAYINGS: dict[str, Callable[[Reached], Approval]] = {
     "comment": _said(comment_on_approval, DANA, text="which ticket?"),
 }
 EXPECTED: dict[tuple[str, str], type[Exception] | None] = {
-    **{(reach.__name__, saying): NotFound for reach in BEFORE for saying in SAYINGS},
-    **{(reach.__name__, saying): None for reach in OPEN for saying in SAYINGS},
-    **{(reach.__name__, saying): AlreadyDecided for reach in OVER for saying in SAYINGS},
+    **{(state, saying): NotFound for state in BEFORE for saying in SAYINGS},
+    **{(state, saying): None for state in OPEN for saying in SAYINGS},
+    **{(state, saying): AlreadyDecided for state in OVER for saying in SAYINGS},
     ("asked", "withdraw"): Conflict,
 }
 

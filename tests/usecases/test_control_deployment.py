@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import pytest
 
@@ -25,29 +24,31 @@ from chalicelib.usecases.control_deployment import (
     resume_deployment,
     roll_back,
 )
-from chalicelib.usecases.decide_approval import decide_approval
 from chalicelib.usecases.ports import Replace
 from chalicelib.usecases.quarantines import release_quarantine
 from chalicelib.usecases.retry_deployment import retry_deployment
 from chalicelib.usecases.run_stage import build
 from chalicelib.usecases.take_turn import supersede
 from tests.builders import MODULE
-from tests.usecases.scene import DANA, ERIN, Scene, a_scene, runs_already
+from tests.usecases.scene import DANA, ERIN, a_scene
+from tests.usecases.states import (
+    Reached,
+    Start,
+    a_ready_scene,
+    asked,
+    baking,
+    cancelled,
+    cancelling,
+    completed,
+    deploying,
+    expired,
+    paused,
+    pending,
+    rejected,
+    rollback_failed,
+)
 
 DEV = Environment.DEVELOPMENT
-Reached = tuple[Scene, Deployment]
-
-
-def a_ready_scene(**policy: Any) -> Scene:
-    scene = a_scene()
-    scene.set_policy(**policy)
-    runs_already(scene)
-    return scene
-
-
-def pending() -> Reached:
-    scene = a_ready_scene()
-    return scene, scene.create()
 
 
 def after_build() -> Reached:
@@ -55,32 +56,11 @@ def after_build() -> Reached:
     return scene, build(deployment.id, ports=scene.ports)
 
 
-def asked() -> Reached:
-    scene = a_ready_scene(approval=ApprovalPolicy(required=True))
-    return scene, scene.run(scene.create(), until=lambda d: d.status is Status.PENDING_APPROVAL)
-
-
 def queued() -> Reached:
     scene = a_ready_scene()
     scene.create("3.0.0")
     scene.settle()
     return scene, scene.run(scene.create(), until=lambda d: d.status is Status.QUEUED)
-
-
-def deploying() -> Reached:
-    scene, deployment = pending()
-    scene.settle()
-    return scene, scene.now(deployment)
-
-
-def baking() -> Reached:
-    scene, deployment = pending()
-    return scene, scene.run(deployment, until=lambda d: d.rollouts[0].phase is Phase.BAKING)
-
-
-def paused() -> Reached:
-    scene, deployment = baking()
-    return scene, pause_deployment(deployment.id, reason="", caller=DANA, ports=scene.ports)
 
 
 def restoring() -> Reached:
@@ -91,27 +71,12 @@ def restoring() -> Reached:
     return scene, scene.now(deployment)
 
 
-def cancelling() -> Reached:
-    scene, deployment = baking()
-    return scene, cancel_deployment(deployment.id, reason="", caller=DANA, ports=scene.ports)
-
-
-def completed() -> Reached:
-    scene, deployment = pending()
-    return scene, scene.run(deployment)
-
-
 def rolled_back() -> Reached:
     """Taken back, and released from quarantine, so that it may be tried again."""
     scene, deployment = restoring()
     ended = scene.run(deployment)
     release_quarantine(MODULE, DEV, "2.0.0", reason="disk is fixed", caller=ERIN, ports=scene.ports)
     return scene, ended
-
-
-def cancelled() -> Reached:
-    scene, deployment = pending()
-    return scene, cancel_deployment(deployment.id, reason="", caller=DANA, ports=scene.ports)
 
 
 def pausing() -> Reached:
@@ -125,31 +90,12 @@ def failed() -> Reached:
     return scene, scene.run(deployment)
 
 
-def rollback_failed() -> Reached:
-    scene, deployment = baking()
-    scene.nodes[0].cannot_start = {scene.digests["1.0.0"]}
-    cancel_deployment(deployment.id, reason="", caller=DANA, ports=scene.ports)
-    return scene, scene.run(deployment)
-
-
-def rejected() -> Reached:
-    scene, deployment = asked()
-    decide_approval(deployment.id, approved=False, reason="no", caller=ERIN, ports=scene.ports)
-    return scene, scene.now(deployment)
-
-
-def expired() -> Reached:
-    scene, deployment = asked()
-    scene.pass_time(86_401)
-    return scene, scene.now(deployment)
-
-
 def superseded() -> Reached:
     scene, deployment = queued()
     return scene, supersede(deployment.id, by="the newer one", ports=scene.ports)
 
 
-REACHED: dict[str, Callable[[], Reached]] = {
+REACHED: dict[str, Start] = {
     reach.__name__: reach
     for reach in (
         *(pending, after_build, asked, queued, deploying, pausing, baking, paused, restoring, cancelling),
