@@ -55,6 +55,7 @@ COUNTS = {
     "scaling": ("mostCalls", "stateTransitions", "largestItem", "largestTransaction", "largestState", "largestEvent"),
 }
 RATIOS = {"cold_starts": ("timesBare",), "handlers": ("ratio", "ratioTuned"), "emulator": ("ratio",)}
+ARE_RATIOS = frozenset(name for names in RATIOS.values() for name in names)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -97,8 +98,7 @@ def figures_of(name: str, whole: Mapping[str, Any]) -> dict[str, float]:
     wanted = (*COUNTS.get(name, ()), *RATIOS.get(name, ()))
     found = {}
     for path, value in _leaves(whole, ""):
-        key = path.removesuffix("/median").rpartition("/")[2]
-        if key in wanted and not path.startswith("/limits"):
+        if _name(path) in wanted and not path.startswith("/limits"):
             found[path] = value
     return found
 
@@ -110,10 +110,15 @@ def regressions(found: Mapping[str, float], baseline: Mapping[str, float]) -> li
         before = baseline.get(path)
         if before is None:
             continue
-        allowed = before * (1 + RATIO_MAY_GROW) if path.endswith("/median") else before
+        allowed = before * (1 + RATIO_MAY_GROW) if _name(path) in ARE_RATIOS else before
         if value > allowed:
             grown.append(f"{path}: {before:g} -> {value:g}")
     return grown
+
+
+def _name(path: str) -> str:
+    """What a figure is called; of a spread the median is compared."""
+    return path.removesuffix("/median").rpartition("/")[2]
 
 
 def _leaves(part: Any, path: str) -> Iterator[tuple[str, float]]:
