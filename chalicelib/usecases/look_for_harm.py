@@ -35,18 +35,17 @@ def look_for_harm(changing: Sequence[tuple[Assignment, Look | None]], *, ports: 
     With each assignment comes when its next look is due, as it was read lately: whoever read what is no longer so does not
     get the look.
     """
-    taken: list[Assignment] = []
-    for assignment, known in sorted(changing, key=lambda each: _due_ms(each[1])):
-        if assignment.is_changing and _is_taken(assignment, known, ports=ports):
-            taken.append(assignment)
-        if len(taken) == MOST_LOOKS:
-            break
+    taken: list[str] = []
     # They are of one environment, and look at the same nodes.
     seen = reading_once(ports)
-    seen.store.get_many(*((Deployment, (assignment.deployment_id or "",)) for assignment in taken))
-    for assignment in taken:
-        _look_at(assignment, ports=seen)
-    return tuple(assignment.module for assignment in taken)
+    for assignment, known in sorted(changing, key=lambda each: _due_ms(each[1])):
+        # One after the other: when a look fails, those behind it stay due.
+        if assignment.is_changing and _is_taken(assignment, known, ports=ports):
+            _look_at(assignment, ports=seen)
+            taken.append(assignment.module)
+        if len(taken) == MOST_LOOKS:
+            break
+    return tuple(taken)
 
 
 def _look_at(assignment: Assignment, *, ports: Ports) -> None:

@@ -174,9 +174,9 @@ class _Asking:
         self._say("ada", "PUT", "/users/erin/access", {"roles": ["Deployer"], "environments": ["QA"]})
         for word in ("disable", "enable", "unlock", "reset-password"):
             new = self._say("ada", "POST", f"/users/erin/{word}", {"reason": "bench"}) or new
-        logged_in = self._log_in("erin", new["temporaryPassword"])
+        self._log_in("erin", new["temporaryPassword"])
         changed = {"currentPassword": new["temporaryPassword"], "newPassword": PASSWORD}
-        self._world.call("POST", f"{API}/authentication/password", json=changed, token=logged_in["accessToken"])
+        self._say("erin", "POST", "/authentication/password", changed)
         session = self._log_in("erin", PASSWORD)
         renewed = self._say("erin", "POST", "/authentication/refresh", {"refreshToken": session["refreshToken"]})
         self._world.tokens["erin"] = renewed["accessToken"]

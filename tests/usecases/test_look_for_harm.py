@@ -12,6 +12,7 @@ from chalicelib.domain.analysis.policy import AnalysisPolicy
 from chalicelib.domain.assignment import Assignment, Look
 from chalicelib.domain.deployment import Deployment, Status
 from chalicelib.domain.environment import Environment
+from chalicelib.domain.errors import NotFound
 from chalicelib.domain.metrics import Window
 from chalicelib.domain.rollout import Phase
 from chalicelib.domain.strategies import Step, Strategy, StrategySpec
@@ -99,6 +100,21 @@ def test_who_read_before_somebody_else_looked_does_not_look() -> None:
     taken = [look_for_harm([(assignment, known)], ports=scene.ports) for _ in range(2)]
 
     assert taken == [(MODULE,), ()]
+
+
+def test_when_a_look_fails_those_behind_it_stay_due() -> None:
+    scene, _ = baking()
+    scene.clock.advance(seconds=2)
+    assignment = scene.assignment()
+    assert assignment is not None
+    known, due = scene.store.get(Look, DEV, MODULE), looks(scene)
+    lost = replace(assignment, module="another", deployment_id="of which nobody knows")
+
+    with pytest.raises(NotFound):
+        look_for_harm([(lost, None), (assignment, known)], ports=scene.ports)
+
+    assert looks(scene) == due
+    assert looked(scene, assignment)
 
 
 def test_before_it_is_due_nobody_looks() -> None:
